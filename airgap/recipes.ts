@@ -1,0 +1,188 @@
+// What is built where official downloads can't be reached, and from which pinned sources.
+// How it is built is in build.ts. Every source is verified: Go modules against the sums below and against
+// the go.sum that lies beside each go.mod, Debian packages by apt.
+
+/** A Go module taken from the module proxy and built as the main module, with its own go.mod and go.sum. */
+export interface GoModule {
+	path: string;
+	version: string;
+	/** The module's h1 sum; what is downloaded must match. */
+	sum: string;
+	/** `go mod edit` arguments: replacements that point into the upstream's repository have to point at a release. */
+	edits?: string[];
+	/** go.sum lines for what `edits` adds. */
+	sums?: string[];
+}
+
+/** One binary of a module: its package, and the linker's `-X` settings that give it its version. */
+export interface GoBinary {
+	package: string;
+	set?: Record<string, string>;
+}
+
+interface Common {
+	name: string;
+	/** Minutes on two idle cores with an empty build cache (measured); used for progress only. */
+	minutes: number;
+}
+
+export type Recipe = Common &
+	(
+		| { kind: "module"; module: GoModule; binaries: Record<string, GoBinary> }
+		/** A Pulumi plugin from airgap/plugins/<plugin>; its version is the npm package's, which the engine asks for. */
+		| { kind: "plugin"; plugin: string; npm: string }
+		/** A collector assembled by the upstream builder from airgap/collector.yaml. */
+		| { kind: "collector"; builder: GoModule }
+		/** Grafana's server: dependency injection is generated first, the binary is static for an image FROM scratch. */
+		| { kind: "grafana"; module: GoModule; wire: GoModule }
+		/** Files of Debian packages, unpacked without being installed. */
+		| { kind: "debian"; files: Record<string, { package: string; path: string }> }
+		/** The language host: a script of this folder. */
+		| { kind: "script"; file: string; as: string }
+	);
+
+/** An image of the catalogue, built from airgap/images/<name> with the outputs of recipes as its context. */
+export interface ImageRecipe {
+	/** The catalogue's key, as in configs/versions.yaml. */
+	name: string;
+	tag: string;
+	from: string[];
+	/** Merge patch for the service's configuration, where the version that can be built needs another one. */
+	patch?: string;
+}
+
+const pulumiVersion = "3.259.0";
+
+export const recipes: Recipe[] = [
+	{
+		name: "pulumi",
+		minutes: 5,
+		kind: "module",
+		module: {
+			path: "github.com/pulumi/pulumi/pkg/v3",
+			version: `v${pulumiVersion}`,
+			sum: "h1:Zf4wiLmgdhTAyq5dtTVnNY26BjtGrJ85ZQYut2qG6xM=",
+			edits: ["-dropreplace=github.com/pulumi/pulumi/sdk/v3"],
+			sums: [
+				"github.com/pulumi/pulumi/sdk/v3 v3.259.0 h1:mJP9tXF9oxcfwidBgteXkUUchIz2L59SbGS5byZBo1w=",
+				"github.com/pulumi/pulumi/sdk/v3 v3.259.0/go.mod h1:DPK83ZiPYy55hY0MoaFAbl95Yee/dCGc6cQAqI7/ctw=",
+			],
+		},
+		binaries: {
+			pulumi: {
+				package: "./cmd/pulumi",
+				set: { "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": `v${pulumiVersion}` },
+			},
+		},
+	},
+	{ name: "language-host", minutes: 0, kind: "script", file: "language-host.mjs", as: "pulumi-language-nodejs" },
+	{ name: "plugin-random", minutes: 1.5, kind: "plugin", plugin: "random", npm: "@pulumi/random" },
+	{ name: "plugin-docker", minutes: 3, kind: "plugin", plugin: "docker", npm: "@pulumi/docker" },
+	{ name: "plugin-grafana", minutes: 5, kind: "plugin", plugin: "grafana", npm: "@pulumiverse/grafana" },
+	{
+		name: "tempo",
+		minutes: 4,
+		kind: "module",
+		module: {
+			path: "github.com/grafana/tempo",
+			version: "v1.5.1-0.20250529124718-87c2dc380cec",
+			sum: "h1:wnzJov9RhSHGaTYGzTygL4qq986fLen8xSqnQgaMd28=",
+		},
+		binaries: { tempo: { package: "./cmd/tempo", set: { "main.Version": "2.8-dev" } } },
+	},
+	{
+		name: "collector",
+		minutes: 4,
+		kind: "collector",
+		builder: {
+			path: "go.opentelemetry.io/collector/cmd/builder",
+			version: "v0.158.0",
+			sum: "h1:no4kk70FNnarlVnraV0P9FwF3BV4byUhleHvBZvXifU=",
+		},
+	},
+	{
+		name: "prometheus",
+		minutes: 5,
+		kind: "module",
+		module: {
+			path: "github.com/prometheus/prometheus",
+			version: "v0.314.0",
+			sum: "h1:YjsimqsIi6/mOtzZcrPEYUALO6zpfaht9O5sXqDz2vg=",
+		},
+		binaries: {
+			prometheus: {
+				package: "./cmd/prometheus",
+				set: { "github.com/prometheus/common/version.Version": "3.14.0" },
+			},
+			promtool: { package: "./cmd/promtool", set: { "github.com/prometheus/common/version.Version": "3.14.0" } },
+		},
+	},
+	{
+		name: "alertmanager",
+		minutes: 1,
+		kind: "module",
+		module: {
+			path: "github.com/prometheus/alertmanager",
+			version: "v0.31.1",
+			sum: "h1:eAmIC42lzbWslHkMt693T36qdxfyZULswiHr681YS3Q=",
+		},
+		binaries: {
+			alertmanager: {
+				package: "./cmd/alertmanager",
+				set: { "github.com/prometheus/common/version.Version": "0.31.1" },
+			},
+			amtool: { package: "./cmd/amtool", set: { "github.com/prometheus/common/version.Version": "0.31.1" } },
+		},
+	},
+	{
+		name: "loki",
+		minutes: 4,
+		kind: "module",
+		module: {
+			path: "github.com/grafana/loki/v3",
+			version: "v3.7.6",
+			sum: "h1:PpAdmaml1H2ASRqDXruvpM6z3uwLTpewjhTZE38FZ4A=",
+			edits: ["-dropreplace=github.com/grafana/loki/pkg/push"],
+			sums: [
+				"github.com/grafana/loki/pkg/push v0.0.0-20250630054201-94c0ba7b0952 h1:rLzoJGDnoXsZV2j/2atL6OVk9AHluTbDOD8Ls9trtIA=",
+				"github.com/grafana/loki/pkg/push v0.0.0-20250630054201-94c0ba7b0952/go.mod h1:ny/0bFitf8KNZkZfweaI4hmwb5XPhaFD2d0kVcyKmjo=",
+			],
+		},
+		binaries: {
+			loki: { package: "./cmd/loki", set: { "github.com/grafana/loki/v3/pkg/util/build.Version": "3.7.6" } },
+		},
+	},
+	{
+		name: "grafana",
+		minutes: 6,
+		kind: "grafana",
+		module: {
+			path: "github.com/grafana/grafana",
+			version: "v1.9.2-0.20230609164553-81d85ce8028d",
+			sum: "h1:nEQOIzFVY/zsD915THCfkl+HIvGW+AounbAQ61ejFcs=",
+		},
+		wire: {
+			path: "github.com/google/wire",
+			version: "v0.7.0",
+			sum: "h1:JxUKI6+CVBgCO2WToKy/nQk0sS+amI9z9EjVmdaocj4=",
+		},
+	},
+	{
+		name: "base",
+		minutes: 0.1,
+		kind: "debian",
+		files: {
+			busybox: { package: "busybox-static", path: "bin/busybox" },
+		},
+	},
+];
+
+export const images: ImageRecipe[] = [
+	{ name: "tempo", tag: "2.8", from: ["tempo", "base"], patch: "tempo.patch.yaml" },
+	{ name: "collector", tag: "0.158.0", from: ["collector", "base"] },
+	{ name: "prometheus", tag: "3.14.0", from: ["prometheus", "base"] },
+	{ name: "alertmanager", tag: "0.31.1", from: ["alertmanager", "base"] },
+	{ name: "loki", tag: "3.7.6", from: ["loki", "base"] },
+	{ name: "grafana", tag: "10.1", from: ["grafana", "base"] },
+	{ name: "busybox", tag: "1.35", from: ["base"] },
+];

@@ -1,0 +1,48 @@
+import { execa } from "execa";
+import { prepare } from "./engine.ts";
+import { configLints, type Lint } from "./linters.ts";
+import { paint, progress, seconds } from "./output.ts";
+import { root } from "./paths.ts";
+
+export interface Count {
+	passed: number;
+	failed: number;
+}
+
+/** `./tracestack check`: what a reviewer need not look for. Returns the exit code. */
+export async function checkCommand(options: { images?: string }): Promise<number> {
+	const { env } = await prepare(options);
+	const count = await check(env.TRACESTACK_IMAGES ?? options.images);
+	process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`);
+	return count.failed === 0 ? 0 : 1;
+}
+
+/** Types, lint, dead code and every configuration file; all of them run, whatever fails. */
+export async function check(images: string | undefined): Promise<Count> {
+	const tool = (name: string, command: string, args: string[]): Lint => ({
+		name,
+		run: async () => {
+			const result = await execa(command, args, { cwd: root, preferLocal: true, reject: false, all: true });
+			if (result.exitCode !== 0) throw new Error(result.all ?? result.message);
+		},
+	});
+	const lints = [
+		tool("types (tsc)", "tsc", ["--project", "."]),
+		tool("format and lint (biome)", "biome", ["check", "--error-on-warnings", "."]),
+		tool("dead code (knip)", "knip", []),
+		...configLints(images),
+	];
+	const count = { passed: 0, failed: 0 };
+	for (const { name, run } of lints) {
+		const started = Date.now();
+		try {
+			await run();
+			count.passed++;
+			progress(`${paint("green", "✓", process.stderr)} ${name} (${seconds(started)})`);
+		} catch (error) {
+			count.failed++;
+			progress(`${paint("red", "✗", process.stderr)} ${name}\n${(error as Error).message}`);
+		}
+	}
+	return count;
+}

@@ -1,0 +1,117 @@
+// Every configuration file by the linter of the server that reads it, from the image that will run it.
+
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import { alertmanager } from "../components/alertmanager.ts";
+import { collector } from "../components/collector.ts";
+import { loki } from "../components/loki.ts";
+import { prometheus } from "../components/prometheus.ts";
+import { tempo } from "../components/tempo.ts";
+import type { Workload } from "../components/workload.ts";
+import { parseSettings, type Settings } from "../settings.ts";
+import { root } from "./paths.ts";
+
+export interface Lint {
+	name: string;
+	run(): Promise<void>;
+}
+
+/** The upstream linter of each service: what replaces the image's entry point, and its arguments. */
+const linters: Record<string, { entrypoint: string; args: string[] }> = {
+	tempo: { entrypoint: "/tempo", args: ["-config.file=/etc/tempo/tempo.yaml", "-config.verify=true"] },
+	collector: { entrypoint: "/otelcol-contrib", args: ["validate", "--config=/etc/otelcol-contrib/config.yaml"] },
+	prometheus: { entrypoint: "/bin/promtool", args: ["check", "config", "/etc/prometheus/prometheus.yaml"] },
+	alertmanager: { entrypoint: "/bin/amtool", args: ["check-config", "/etc/alertmanager/alertmanager.yaml"] },
+	loki: { entrypoint: "/usr/bin/loki", args: ["-verify-config", "-config.file=/etc/loki/loki.yaml"] },
+};
+
+/** Where each base file under configs/ goes, to be linted as it stands. */
+const baseFiles: Record<string, [source: string, target: string]> = {
+	tempo: ["tempo/tempo.yaml", "/etc/tempo/tempo.yaml"],
+	collector: ["collector/collector.yaml", "/etc/otelcol-contrib/config.yaml"],
+	prometheus: ["prometheus/prometheus.yaml", "/etc/prometheus/prometheus.yaml"],
+	alertmanager: ["alertmanager/alertmanager.yaml", "/etc/alertmanager/alertmanager.yaml"],
+	loki: ["loki/loki.yaml", "/etc/loki/loki.yaml"],
+};
+
+/** Lints of the files that a stack with default settings gets, and of the files as they stand in configs/. */
+export function configLints(images: string | undefined): Lint[] {
+	const settings = parseSettings({}, { project: "tracestack", name: "dev" }, images);
+	const at = (workload: string, port: number) => `${workload}:${port}`;
+	const workloads = [
+		tempo(settings, at),
+		collector(settings, at),
+		prometheus(settings, at),
+		alertmanager(settings),
+		loki(settings),
+	];
+	const rendered = workloads.map((w) => ({ name: `${w.name}: rendered configuration`, run: () => lint(w) }));
+	// A version that needs a patch can't read the file without it.
+	const asItStands = workloads
+		.filter((w) => !settings.image(w.name).patch)
+		.map((w) => ({
+			name: `${w.name}: configs/${baseFiles[w.name]?.[0]} as it stands`,
+			run: async () => {
+				const [source, target] = baseFiles[w.name] ?? [];
+				if (!source || !target) throw new Error(`${w.name} has no base file`);
+				await lint({
+					...w,
+					files: { ...w.files, [target]: { text: await readFile(join(root, "configs", source), "utf8") } },
+				});
+			},
+		}));
+	return [...rendered, ...asItStands, ruleTests(settings)];
+}
+
+/** `promtool test rules` over every pack's tests: each rule fires when it should and stays silent otherwise. */
+function ruleTests(settings: Settings): Lint {
+	return {
+		name: "prometheus: alert rules fire and stay silent as their tests say",
+		run: async () => {
+			const { globSync } = await import("node:fs");
+			const tests = globSync("configs/packs/*/rules/*.test.yaml", { cwd: root });
+			if (tests.length === 0) throw new Error("no rule tests found");
+			await docker(
+				settings.image("prometheus").image,
+				"/bin/promtool",
+				["test", "rules", ...tests.map((t) => `/src/${t}`)],
+				[`${join(root, "configs")}:/src/configs:ro`],
+			);
+		},
+	};
+}
+
+async function lint(w: Workload): Promise<void> {
+	const linter = linters[w.name];
+	if (!linter) throw new Error(`${w.name} has no linter`);
+	const dir = await mkdtemp(join(tmpdir(), "tracestack-lint-"));
+	try {
+		const mounts = new Set<string>();
+		for (const [path, { text }] of Object.entries(w.files)) {
+			const file = join(dir, path);
+			await mkdir(dirname(file), { recursive: true });
+			await writeFile(file, text, { mode: 0o644 });
+			const [, top, second] = path.split("/");
+			mounts.add(`${join(dir, `${top}`, `${second}`)}:/${top}/${second}:ro`);
+		}
+		await docker(w.image, linter.entrypoint, linter.args, [...mounts]);
+	} finally {
+		await rm(dir, { recursive: true });
+	}
+}
+
+async function docker(image: string, entrypoint: string, args: string[], mounts: string[]): Promise<void> {
+	const volumes = mounts.flatMap((mount) => ["--volume", mount]);
+	const limits = ["--network", "none", "--cap-drop", "ALL"];
+	const result = await execa(
+		"docker",
+		["run", "--rm", ...limits, "--user", "0:0", ...volumes, "--entrypoint", entrypoint, image, ...args],
+		{
+			reject: false,
+			all: true,
+		},
+	);
+	if (result.exitCode !== 0) throw new Error(result.all ?? result.message);
+}

@@ -1,0 +1,132 @@
+// The command line. Each command is a few lines here and a module of its own.
+
+import { Command } from "commander";
+import { paint, progress, UserError } from "./output.ts";
+
+const program = new Command("tracestack")
+	.description(
+		"A complete, tracing-first observability platform: Tempo, OpenTelemetry Collector, Prometheus, Loki, Alertmanager, Grafana.",
+	)
+	.option("--debug", "show stack traces of errors")
+	.showHelpAfterError("(./tracestack --help lists the commands)")
+	.enablePositionalOptions();
+
+/** Options that every command about a stack has. */
+function stackCommand(name: string, description: string): Command {
+	return program
+		.command(name)
+		.description(description)
+		.option("-s, --stack <name>", "the stack", "dev")
+		.option("--images <file>", "image catalogue, instead of the one that the settings name");
+}
+
+stackCommand("up", "bring the stack up, then prove every link with one trace")
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { upCommand } = await import("./up.ts");
+		process.exitCode = await upCommand(options);
+	});
+
+stackCommand("down", "take the stack down; data and password are kept")
+	.option("--delete-data", "delete volumes and password as well")
+	.action(async (options) => {
+		const { down, prepare } = await import("./engine.ts");
+		await down(await prepare(options), { ...options, deleteData: Boolean(options.deleteData) });
+	});
+
+stackCommand("verify", "send one trace and prove each link: trace, metric, exemplar, service graph, log, panels")
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { verifyCommand } = await import("./verify/verify.ts");
+		process.exitCode = await verifyCommand(options);
+	});
+
+stackCommand("status", "what runs, since when, and where it answers")
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { statusCommand } = await import("./status.ts");
+		process.exitCode = await statusCommand(options);
+	});
+
+stackCommand("password", "print the password of Grafana's administrator").action(async (options) => {
+	const { outputs, prepare } = await import("./engine.ts");
+	const { grafanaPassword } = await outputs(await prepare(options), options.stack);
+	if (!grafanaPassword)
+		throw new UserError(`The stack ${options.stack} is not up: ./tracestack up --stack ${options.stack}`);
+	process.stdout.write(`${grafanaPassword.value}\n`);
+});
+
+stackCommand("preview", "what `up` would change")
+	.allowUnknownOption()
+	.argument("[args...]", "handed to pulumi preview")
+	.action(async (args: string[], options) => {
+		const { passThrough, prepare } = await import("./engine.ts");
+		process.exitCode = await passThrough(await prepare(options), ["preview", "--stack", options.stack, ...args]);
+	});
+
+program
+	.command("pulumi")
+	.description("run the Pulumi CLI with the environment that `up` uses")
+	.allowUnknownOption()
+	.helpOption(false)
+	.passThroughOptions()
+	.argument("[args...]", "handed over as they are")
+	.action(async (args: string[]) => {
+		const { passThrough, prepare } = await import("./engine.ts");
+		process.exitCode = await passThrough(await prepare({}), args);
+	});
+
+program
+	.command("check")
+	.description("types, lint, dead code, and every configuration file by its own server's linter")
+	.option("--images <file>", "image catalogue whose linters are used")
+	.action(async (options) => {
+		const { checkCommand } = await import("./check.ts");
+		process.exitCode = await checkCommand(options);
+	});
+
+program
+	.command("test")
+	.description("everything: check, unit tests, and the end-to-end tests on a real engine")
+	.option("--images <file>", "image catalogue to test")
+	.option("--unit", "only what needs no Docker engine")
+	.action(async (options) => {
+		const { testCommand } = await import("./test.ts");
+		process.exitCode = await testCommand(options);
+	});
+
+const airgap = program
+	.command("airgap")
+	.description("build the engine and the images where official downloads can't be reached");
+airgap
+	.command("build")
+	.option("--only <names>", "some of them, separated by commas", (text: string) => text.split(","))
+	.action(async ({ only }: { only?: string[] }) => {
+		const { ensureDockerEngine } = await import("./docker-engine.ts");
+		const { airgapBuild } = await import("./toolchain.ts");
+		await ensureDockerEngine();
+		const set = await airgapBuild(only);
+		process.stdout.write(`catalogue ${set.catalogue}\nbinaries  ${set.bin}\n`);
+	});
+airgap.command("list").action(async () => {
+	const { list } = await import("../airgap/build.ts");
+	const { cacheDir } = await import("./paths.ts");
+	for (const row of await list(cacheDir)) {
+		process.stdout.write(`${row.built ? paint("green", "built  ") : "missing"}  ${row.key}  ${row.name}\n`);
+	}
+});
+airgap.command("clean").action(async () => {
+	const { clean } = await import("../airgap/build.ts");
+	const { cacheDir } = await import("./paths.ts");
+	const removed = await clean(cacheDir);
+	progress(`removed ${removed.length} images and ${cacheDir}/airgap`);
+});
+
+try {
+	await program.parseAsync();
+} catch (error) {
+	const { debug } = program.opts<{ debug?: boolean }>();
+	const message = error instanceof Error ? error.message : String(error);
+	progress(paint("red", debug && error instanceof Error ? (error.stack ?? message) : message, process.stderr));
+	process.exitCode = 1;
+}

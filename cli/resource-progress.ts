@@ -1,0 +1,67 @@
+import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+import { paint, progress, seconds, UserError } from "./output.ts";
+
+const done: Record<string, string> = {
+	create: "created",
+	update: "updated",
+	delete: "deleted",
+	"create-replacement": "replaced",
+	"delete-replaced": "removed for replacement",
+	refresh: "",
+	same: "",
+	replace: "",
+	read: "",
+};
+
+/** Turns the engine's events into a line for each finished resource and each wait. */
+export class ResourceProgress {
+	readonly #started = new Map<string, number>();
+	readonly #waits = new Map<string, number>();
+	readonly #errors: string[] = [];
+	#unchanged = 0;
+
+	event = (event: EngineEvent): void => {
+		const pre = event.resourcePreEvent?.metadata;
+		if (pre) this.#started.set(pre.urn, Date.now());
+
+		const after = event.resOutputsEvent?.metadata;
+		if (after?.op === "same") this.#unchanged++;
+		const verb = after && done[after.op];
+		if (after && verb && !after.type.startsWith("pulumi:")) {
+			const since = this.#started.get(after.urn) ?? Date.now();
+			progress(`  ${paint("green", "✓", process.stderr)} ${describe(after.urn)} ${verb} (${seconds(since)})`);
+		}
+
+		const diagnostic = event.diagnosticEvent;
+		if (!diagnostic) return;
+		const message = diagnostic.message.replaceAll(/<\{%[^%]*%\}>/g, "").trim();
+		if (!message) return;
+		if (diagnostic.severity === "error") this.#errors.push(message);
+		else if (diagnostic.severity === "warning") progress(`  ! ${message}`);
+		else if (message.startsWith("waiting for")) this.#wait(diagnostic.urn ?? "", message);
+	};
+
+	/** The engine's own words for what failed, without its trace. */
+	explain(error: unknown): Error {
+		if (this.#errors.length === 0) return error instanceof Error ? error : new Error(String(error));
+		return new UserError([...new Set(this.#errors)].join("\n"));
+	}
+
+	close(): void {
+		if (this.#unchanged > 0) progress(`  ${this.#unchanged} unchanged`);
+	}
+
+	/** A wait is told at once and then every five seconds. */
+	#wait(urn: string, message: string): void {
+		const last = this.#waits.get(urn) ?? 0;
+		if (Date.now() - last < 5000) return;
+		this.#waits.set(urn, Date.now());
+		progress(`  … ${message}`);
+	}
+}
+
+/** `urn:pulumi:dev::tracestack::a$docker:index/container:Container::tempo` as `tempo (Container)`. */
+function describe(urn: string): string {
+	const [, , type = "", name = ""] = urn.split("::");
+	return `${name} (${type.split(":").at(-1)})`;
+}

@@ -1,0 +1,52 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { type Count, check } from "./check.ts";
+import { prepare } from "./engine.ts";
+import { progress, seconds } from "./output.ts";
+import { root } from "./paths.ts";
+
+/** `./tracestack test`: check, unit tests, end-to-end tests. Ends with `N passed, N failed` and returns the exit code. */
+export async function testCommand(options: { images?: string; unit?: boolean }): Promise<number> {
+	const started = Date.now();
+	const counts: Count[] = [];
+	if (options.unit) {
+		counts.push(await vitest(["--project", "unit"], {}));
+	} else {
+		const { env } = await prepare(options);
+		const images = env.TRACESTACK_IMAGES ?? options.images;
+		counts.push(await check(images));
+		counts.push(await vitest([], { ...(images && { TRACESTACK_TEST_IMAGES: images }) }));
+	}
+	const total = counts.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }));
+	progress(`tests took ${seconds(started)}`);
+	process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
+	return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+/** Runs vitest and counts its tests; a run that breaks before it can count is a failure. */
+async function vitest(args: string[], env: Record<string, string>): Promise<Count> {
+	const dir = await mkdtemp(join(tmpdir(), "tracestack-test-"));
+	const report = join(dir, "report.json");
+	try {
+		const reporters = ["--reporter=verbose", "--reporter=json", `--outputFile.json=${report}`];
+		const result = await execa("vitest", ["run", ...args, ...reporters], {
+			cwd: root,
+			env,
+			preferLocal: true,
+			reject: false,
+			stdio: ["ignore", "inherit", "inherit"],
+		});
+		const json = JSON.parse(await readFile(report, "utf8").catch(() => "{}"));
+		const passed = json.numPassedTests ?? 0;
+		// A suite that can't be loaded, and a skipped test, have proved nothing.
+		const failed =
+			(json.numFailedTests ?? 0) +
+			(json.numPendingTests ?? 0) +
+			(json.numFailedTestSuites && !json.numFailedTests ? 1 : 0);
+		return { passed, failed: failed === 0 && result.exitCode !== 0 ? 1 : failed };
+	} finally {
+		await rm(dir, { recursive: true });
+	}
+}

@@ -1,0 +1,99 @@
+// The Pulumi CLI, its plugins and the images: the user's own, else the official ones, else built on this machine.
+
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
+import { execa } from "execa";
+import { parse } from "yaml";
+import { progress } from "./output.ts";
+import { cacheDir, root } from "./paths.ts";
+
+export interface Toolchain {
+	/** Folder whose `bin` holds the CLI, its language host and plugins; undefined when they are on PATH already. */
+	home?: string;
+	/** What the engine's environment needs for it. */
+	env: Record<string, string>;
+	/** Image catalogue; undefined leaves the choice to the stack's settings. */
+	images?: string;
+}
+
+const airgapOptions = { cacheDir, log: (line: string) => progress(`airgap: ${line}`) };
+
+/** Finds or gets everything that the engine needs to run a stack. */
+export async function ensureToolchain(images: string | undefined, pulumiHome: string): Promise<Toolchain> {
+	const cli = await officialPulumi();
+	if (cli && (images || (await officialImages()))) return { ...cli, env: {}, images };
+
+	const { build, installPlugins } = await import("../airgap/build.ts");
+	if (cli) return { ...cli, env: {}, images: (await build({ ...airgapOptions, for: "images" })).catalogue };
+	const set = await build({ ...airgapOptions, for: images ? "tools" : "all" });
+	await installPlugins(set, pulumiHome);
+	return {
+		home: dirname(set.bin),
+		// The plugins are in the engine's home; those on PATH are the same files.
+		env: { PULUMI_IGNORE_AMBIENT_PLUGINS: "true" },
+		images: images ?? set.catalogue,
+	};
+}
+
+/** Builds by name, or everything. */
+export async function airgapBuild(only?: string[]) {
+	const { build } = await import("../airgap/build.ts");
+	return build({ ...airgapOptions, only });
+}
+
+/** Where the official CLI is: on PATH already, in the cache, or downloaded now. Undefined when it can't be had. */
+async function officialPulumi(): Promise<{ home?: string } | undefined> {
+	const found = await execa("pulumi", ["version"], { reject: false });
+	if (found.exitCode === 0) return {};
+	const version = await pinnedVersion();
+	const home = join(cacheDir, `pulumi-${version}`);
+	if (existsSync(join(home, "bin/pulumi"))) return { home };
+	if (await airgapReady()) return undefined;
+	progress(`no Pulumi CLI found: downloading ${version} into the cache`);
+	try {
+		await PulumiCommand.install({ root: home }); // the version of @pulumi/pulumi
+		return { home };
+	} catch (error) {
+		progress(`the Pulumi CLI can't be downloaded (${reason(error)}): building it on this machine`);
+		return undefined;
+	}
+}
+
+/** True when the default catalogue's images are here or can be pulled. */
+async function officialImages(): Promise<boolean> {
+	const catalogue = parse(await readFile(join(root, "configs/versions.yaml"), "utf8")) as {
+		images: Record<string, { image: string }>;
+	};
+	const references = Object.values(catalogue.images).map(({ image }) => image);
+	const missing: string[] = [];
+	for (const reference of references) {
+		if ((await execa("docker", ["image", "inspect", reference], { reject: false })).exitCode !== 0)
+			missing.push(reference);
+	}
+	// The smallest decides; the engine pulls the others.
+	const [probe] = missing.sort((a, b) => Number(b.includes("busybox")) - Number(a.includes("busybox")));
+	if (!probe) return true;
+	if (await airgapReady()) return false;
+	const pull = await execa("docker", ["pull", "--quiet", probe], { reject: false });
+	if (pull.exitCode === 0) return true;
+	progress(`images can't be pulled (${pull.stderr.trim().split("\n").at(-1)}): building them on this machine`);
+	return false;
+}
+
+/** True when an earlier run had to build and nothing has changed since: the answer would be the same. */
+async function airgapReady(): Promise<boolean> {
+	if (!existsSync(join(cacheDir, "airgap/sets"))) return false;
+	const { list } = await import("../airgap/build.ts");
+	return (await list(cacheDir)).every((row) => row.built);
+}
+
+async function pinnedVersion(): Promise<string> {
+	const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+	return manifest.dependencies["@pulumi/pulumi"];
+}
+
+function reason(error: unknown): string {
+	return (error instanceof Error ? error.message : String(error)).trim().split("\n").at(-1) ?? "";
+}

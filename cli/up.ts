@@ -1,0 +1,40 @@
+import { prepare, type StackOptions, up } from "./engine.ts";
+import { paint, progress, seconds } from "./output.ts";
+import type { Endpoints } from "./verify/api.ts";
+import { conclude, endpoints, verify } from "./verify/verify.ts";
+
+/** `./tracestack up`: the stack, where it is, and the proof that it works. Returns the exit code. */
+export async function upCommand(options: StackOptions & { json?: boolean }): Promise<number> {
+	const environment = await prepare(options);
+	const started = Date.now();
+	progress(`bringing up ${options.stack}`);
+	await up(environment, options);
+	progress(`up after ${seconds(started)}; following one trace through every link`);
+	const e = await endpoints(environment, options.stack);
+	const links = await verify(e);
+	const code = conclude(links);
+	progress(`up and ${code === 0 ? "verified" : "NOT verified"} after ${seconds(started)}`);
+	if (options.json) {
+		const { grafanaPassword: _, ...urls } = e;
+		process.stdout.write(`${JSON.stringify({ stack: options.stack, ...urls, links }, null, 2)}\n`);
+	} else {
+		process.stdout.write(banner(e, options.stack));
+	}
+	return code;
+}
+
+function banner(e: Endpoints, stack: string): string {
+	const suffix = stack === "dev" ? "" : ` --stack ${stack}`;
+	return `
+${paint("bold", "Grafana")}       ${e.grafana}   user ${e.grafanaUser}, password: ./tracestack password${suffix}
+${paint("bold", "Dashboards")}    ${e.grafana}/d/trace-explorer   ${e.grafana}/d/services
+${paint("bold", "Tempo")}         ${e.tempo}
+${paint("bold", "Prometheus")}    ${e.prometheus}
+${paint("bold", "Loki")}          ${e.loki}
+${paint("bold", "Alertmanager")}  ${e.alertmanager}
+
+Send from an application:
+  export OTEL_EXPORTER_OTLP_ENDPOINT=${e.otlpHttp} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+  export OTEL_EXPORTER_OTLP_ENDPOINT=http://${e.otlpGrpc} OTEL_EXPORTER_OTLP_PROTOCOL=grpc
+`;
+}

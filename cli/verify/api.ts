@@ -1,0 +1,73 @@
+// The servers' HTTP APIs, as far as the command line reads them.
+
+/** Where a stack answers, from its outputs. */
+export interface Endpoints {
+	tempo: string;
+	prometheus: string;
+	loki: string;
+	alertmanager: string;
+	grafana: string;
+	/** `host:port`. */
+	otlpGrpc: string;
+	otlpHttp: string;
+	grafanaUser: string;
+	grafanaPassword: string;
+}
+
+/** GETs or POSTs JSON. Throws with the status and the beginning of the answer. */
+export async function json<T>(url: string, init: RequestInit = {}): Promise<T> {
+	const headers = { accept: "application/json", ...init.headers };
+	let response: Response;
+	try {
+		response = await fetch(url, { signal: AbortSignal.timeout(15_000), ...init, headers });
+	} catch (error) {
+		const { cause, message } = error as Error & { cause?: { code?: string } };
+		throw new Error(`${new URL(url).origin}: ${cause?.code ?? message}`);
+	}
+	const text = await response.text();
+	if (!response.ok) throw new Error(`${response.status} from ${url.split("?")[0]}: ${text.trim().slice(0, 300)}`);
+	return JSON.parse(text) as T;
+}
+
+/** Adds a query string. */
+export function withQuery(url: string, query: Record<string, string | number>): string {
+	const strings = Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]);
+	return `${url}?${new URLSearchParams(strings)}`;
+}
+
+/** Seconds since 1970, shifted. */
+export function epoch(shiftSeconds = 0): number {
+	return Math.floor(Date.now() / 1000) + shiftSeconds;
+}
+
+interface PrometheusVector {
+	data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+}
+
+/** Value of an instant query that yields one number; 0 without a series. */
+export async function prometheusValue(base: string, query: string): Promise<number> {
+	const { data } = await json<PrometheusVector>(withQuery(`${base}/api/v1/query`, { query }));
+	return Number(data.result[0]?.value[1] ?? 0);
+}
+
+/** Grafana's API as the stack's administrator. */
+export function grafana<T>(endpoints: Endpoints, path: string, init: RequestInit = {}): Promise<T> {
+	const credentials = Buffer.from(`${endpoints.grafanaUser}:${endpoints.grafanaPassword}`).toString("base64");
+	return json<T>(`${endpoints.grafana}${path}`, {
+		...init,
+		headers: { authorization: `Basic ${credentials}`, "content-type": "application/json" },
+	});
+}
+
+/** Asks again until an answer comes or the time is up; then throws what stood in the way last. */
+export async function until<T>(limitSeconds: number, ask: () => Promise<T>): Promise<T> {
+	const deadline = Date.now() + limitSeconds * 1000;
+	for (;;) {
+		try {
+			return await ask();
+		} catch (error) {
+			if (Date.now() > deadline) throw new Error(`${(error as Error).message} (asked for ${limitSeconds} s)`);
+		}
+		await new Promise((resolve) => setTimeout(resolve, 250));
+	}
+}

@@ -1,0 +1,182 @@
+// Each link from the trace to every other signal and back, as a check that asks the servers themselves.
+
+import { logServiceLabel, serviceGraph, spanMetrics, traceIdLabel, uid } from "../../components/links.ts";
+import { type Endpoints, epoch, grafana, json, prometheusValue, until, withQuery } from "./api.ts";
+import { checkPanels } from "./panels.ts";
+import { gauge, makeSignals, type Signals, services } from "./signals.ts";
+
+/** One link, in the words that people see. */
+export interface Link {
+	name: string;
+	/** What to look at when it is broken. */
+	hint: string;
+	/** Resolves with what was found; throws with what was found instead. */
+	check(): Promise<string>;
+}
+
+/** Links by phase: those of a phase are checked at the same time, a later phase needs the one before. */
+export async function links(e: Endpoints): Promise<Link[][]> {
+	const before = { calls: await prometheusValue(e.prometheus, calls), edge: await prometheusValue(e.prometheus, edge) };
+	const signals = makeSignals();
+	return [accepted(e, signals), found(e, signals, before), shown(e, signals)];
+}
+
+const calls = `sum(${spanMetrics.calls}{${spanMetrics.labels.service}="${services.backend}"})`;
+const edge = `sum(${serviceGraph.requests}{${serviceGraph.labels.client}="${services.frontend}",${serviceGraph.labels.server}="${services.backend}"})`;
+
+function accepted(e: Endpoints, signals: Signals): Link[] {
+	const hint = "the collector's log: docker logs of the container with the label tracestack.service=collector";
+	const link = (name: string, detail: string, send: () => Promise<void>): Link => ({
+		name,
+		hint,
+		check: async () => {
+			await send();
+			return detail;
+		},
+	});
+	return [
+		link("trace accepted by OTLP gRPC", e.otlpGrpc, () => signals.sendFrontendByGrpc(e.otlpGrpc)),
+		link("trace accepted by OTLP HTTP", e.otlpHttp, () => signals.sendBackendByHttp(e.otlpHttp)),
+		link("log accepted", e.otlpHttp, () => signals.sendLog(e.otlpHttp)),
+		link("metric accepted", e.otlpHttp, () => signals.sendMetric(e.otlpHttp)),
+	];
+}
+
+function found(e: Endpoints, { traceId, spans, value }: Signals, before: { calls: number; edge: number }): Link[] {
+	const increased = (query: string, from: number) =>
+		until(45, async () => {
+			const now = await prometheusValue(e.prometheus, query);
+			if (now <= from) throw new Error(`${query} is still ${now}`);
+			return `${from} -> ${now}`;
+		});
+	return [
+		{
+			name: "trace by id",
+			hint: "collector -> Tempo: the collector's queue (otelcol_exporter_queue_size) and Tempo's log",
+			check: () =>
+				until(20, async () => {
+					const got = countSpans(await traceById(e, traceId));
+					if (got !== spans) throw new Error(`Tempo has ${got} of ${spans} spans of ${traceId}`);
+					return `${got} spans of ${traceId}`;
+				}),
+		},
+		{
+			name: "trace by TraceQL search",
+			hint: "Tempo's live_store and query_frontend.query_end_cutoff",
+			check: () =>
+				until(20, async () => {
+					const q = `{ resource.service.name = "${services.backend}" && status = error }`;
+					const { traces = [] } = await json<{ traces?: { traceID: string }[] }>(
+						withQuery(`${e.tempo}/api/search`, { q, start: epoch(-600), end: epoch(60), limit: 100 }),
+					);
+					if (!traces.some((t) => sameId(t.traceID, traceId))) throw new Error(`${q} does not find ${traceId}`);
+					return q;
+				}),
+		},
+		{
+			name: "metric in Prometheus",
+			hint: "collector -> Prometheus: --web.enable-otlp-receiver and the collector's log",
+			check: () =>
+				until(20, async () => {
+					const now = await prometheusValue(e.prometheus, `max(${gauge.prometheus})`);
+					if (now !== value) throw new Error(`${gauge.prometheus} is ${now}, sent was ${value}`);
+					return `${gauge.prometheus} ${now}`;
+				}),
+		},
+		{
+			name: "log by trace id",
+			hint: "collector -> Loki: limits_config.otlp_config and allow_structured_metadata",
+			check: () =>
+				until(20, async () => {
+					const query = `{${logServiceLabel}="${services.backend}"} | ${traceIdLabel}="${traceId}"`;
+					const { data } = await json<{ data: { result: unknown[] } }>(
+						withQuery(`${e.loki}/loki/api/v1/query_range`, { query, start: epoch(-600), end: epoch(60), limit: 10 }),
+					);
+					if (data.result.length === 0) throw new Error(`${query} finds nothing`);
+					return query;
+				}),
+		},
+		{
+			name: "span metric",
+			hint: "Tempo's metrics_generator: tempo_metrics_generator_* on its /metrics, remote write to Prometheus",
+			check: () => increased(calls, before.calls),
+		},
+		{
+			name: "exemplar that names the trace",
+			hint: "Tempo's trace_id_label_name, send_exemplars; Prometheus's --enable-feature=exemplar-storage",
+			check: () =>
+				until(45, async () => {
+					const ids = await exemplarIds(e);
+					const id = ids.find((candidate) => sameId(candidate, traceId));
+					if (!id) throw new Error(`${ids.length} exemplars of ${spanMetrics.latency}, none names ${traceId}`);
+					if (countSpans(await traceById(e, id)) !== spans) throw new Error(`Tempo does not return ${id}`);
+					return `${traceIdLabel}=${id}, and Tempo returns it`;
+				}),
+		},
+		{
+			name: "edge of the service graph",
+			hint: "Tempo's service-graphs processor: tempo_metrics_generator_processor_service_graphs_*",
+			check: () => increased(edge, before.edge),
+		},
+	];
+}
+
+function shown(e: Endpoints, { traceId }: Signals): Link[] {
+	const sources = [uid.tempo, uid.prometheus, uid.loki].map(
+		(source): Link => ({
+			name: `Grafana reaches ${source}`,
+			hint: `Grafana > Connections > Data sources > ${source}`,
+			check: () =>
+				until(10, async () => {
+					const { status, message } = await grafana<{ status: string; message: string }>(
+						e,
+						`/api/datasources/uid/${source}/health`,
+					);
+					if (status !== "OK") throw new Error(message);
+					return message;
+				}),
+		}),
+	);
+	const alertmanager: Link = {
+		name: `Grafana reaches ${uid.alertmanager}`,
+		hint: "Grafana > Alerting",
+		check: () =>
+			until(10, async () => {
+				const path = `/api/datasources/proxy/uid/${uid.alertmanager}/api/v2/status`;
+				const { versionInfo } = await grafana<{ versionInfo: { version: string } }>(e, path);
+				return `Alertmanager ${versionInfo.version}`;
+			}),
+	};
+	const panels: Link = {
+		name: "every panel's query",
+		hint: "the named panel in Grafana; its query in Explore",
+		check: () => until(30, () => checkPanels(e, traceId)),
+	};
+	return [...sources, alertmanager, panels];
+}
+
+interface TraceById {
+	trace?: { resourceSpans?: { scopeSpans?: { spans?: unknown[] }[] }[] };
+}
+
+function traceById(e: Endpoints, id: string): Promise<TraceById> {
+	return json<TraceById>(`${e.tempo}/api/v2/traces/${id}`);
+}
+
+function countSpans({ trace }: TraceById): number {
+	const scopes = (trace?.resourceSpans ?? []).flatMap((r) => r.scopeSpans ?? []);
+	return scopes.reduce((sum, scope) => sum + (scope.spans?.length ?? 0), 0);
+}
+
+async function exemplarIds(e: Endpoints): Promise<string[]> {
+	const query = `${spanMetrics.latency}_bucket{${spanMetrics.labels.service}="${services.backend}"}`;
+	const { data } = await json<{ data: { exemplars: { labels: Record<string, string> }[] }[] }>(
+		withQuery(`${e.prometheus}/api/v1/query_exemplars`, { query, start: epoch(-300), end: epoch(60) }),
+	);
+	return [...new Set(data.flatMap((series) => series.exemplars.map(({ labels }) => labels[traceIdLabel] ?? "")))];
+}
+
+/** Tempo leaves out leading zeros of an id. */
+function sameId(a: string, b: string): boolean {
+	return a.padStart(32, "0") === b.padStart(32, "0");
+}

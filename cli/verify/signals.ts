@@ -1,0 +1,126 @@
+// One trace of two services, a log and a metric, made and sent by the OpenTelemetry SDK as an application would.
+
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, type TimeInput, trace } from "@opentelemetry/api";
+import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-proto";
+import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-proto";
+import { OTLPTraceExporter as GrpcTraceExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
+import { OTLPTraceExporter as HttpTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { InMemoryLogRecordExporter, LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs";
+import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+
+/** The services of the verification trace: an edge of the service graph leads from the first to the second. */
+export const services = { frontend: "tracestack-verify-frontend", backend: "tracestack-verify-backend" } as const;
+
+/** A gauge whose value is the second it was sent in: no new series each run, and an old value is told from a new one. */
+export const gauge = {
+	instrument: "tracestack.verify.sent",
+	unit: "s",
+	prometheus: "tracestack_verify_sent_seconds",
+} as const;
+
+const timeoutMillis = 10_000;
+
+/** The signals of one run, and a way to send each. */
+export interface Signals {
+	traceId: string;
+	spans: number;
+	/** The gauge's value. */
+	value: number;
+	sendFrontendByGrpc(address: string): Promise<void>;
+	sendBackendByHttp(url: string): Promise<void>;
+	sendLog(url: string): Promise<void>;
+	sendMetric(url: string): Promise<void>;
+}
+
+/** Makes a trace that has just ended: a checkout whose payment, in a second service, failed. */
+export function makeSignals(now = Date.now()): Signals {
+	const frontend = recorder(services.frontend);
+	const backend = recorder(services.backend);
+	const at = (ms: number): TimeInput => new Date(now - 400 + ms);
+
+	const checkout = frontend.tracer.startSpan(
+		"POST /checkout",
+		{ kind: SpanKind.SERVER, startTime: at(0) },
+		ROOT_CONTEXT,
+	);
+	const inCheckout = trace.setSpan(ROOT_CONTEXT, checkout);
+	const call = frontend.tracer.startSpan("charge", { kind: SpanKind.CLIENT, startTime: at(20) }, inCheckout);
+	const inCall = trace.setSpan(inCheckout, call);
+	const charge = backend.tracer.startSpan("POST /charge", { kind: SpanKind.SERVER, startTime: at(40) }, inCall);
+	const inCharge = trace.setSpan(inCall, charge);
+	const query = backend.tracer.startSpan("SELECT cards", { kind: SpanKind.INTERNAL, startTime: at(60) }, inCharge);
+	query.end(at(180));
+	charge.recordException(new Error("card declined"), at(300));
+	charge.setStatus({ code: SpanStatusCode.ERROR, message: "card declined" });
+	charge.end(at(320));
+	call.end(at(350));
+	checkout.end(at(380));
+
+	const { traceId } = checkout.spanContext();
+	const value = Math.floor(now / 1000);
+	return {
+		traceId,
+		spans: 4,
+		value,
+		sendFrontendByGrpc: (address) =>
+			send(new GrpcTraceExporter({ url: `http://${address}`, timeoutMillis }), frontend.finished()),
+		sendBackendByHttp: (url) =>
+			send(new HttpTraceExporter({ url: `${url}/v1/traces`, timeoutMillis }), backend.finished()),
+		sendLog: (url) => send(new OTLPLogExporter({ url: `${url}/v1/logs`, timeoutMillis }), makeLog(inCharge)),
+		sendMetric: async (url) =>
+			send(new OTLPMetricExporter({ url: `${url}/v1/metrics`, timeoutMillis }), await makeMetric(value)),
+	};
+}
+
+function recorder(service: string) {
+	const exporter = new InMemorySpanExporter();
+	const provider = new BasicTracerProvider({
+		resource: resourceFromAttributes({ "service.name": service }),
+		spanProcessors: [new SimpleSpanProcessor(exporter)],
+	});
+	return { tracer: provider.getTracer("tracestack"), finished: () => exporter.getFinishedSpans() };
+}
+
+function makeLog(context: typeof ROOT_CONTEXT) {
+	const exporter = new InMemoryLogRecordExporter();
+	const provider = new LoggerProvider({
+		resource: resourceFromAttributes({ "service.name": services.backend }),
+		processors: [new SimpleLogRecordProcessor({ exporter })],
+	});
+	provider.getLogger("tracestack").emit({ severityText: "ERROR", body: "card declined", context });
+	return exporter.getFinishedLogRecords();
+}
+
+async function makeMetric(value: number) {
+	const reader = new PeriodicExportingMetricReader({
+		exporter: new OTLPMetricExporter(),
+		exportIntervalMillis: 2 ** 30, // collected by hand
+		exportTimeoutMillis: timeoutMillis,
+	});
+	const provider = new MeterProvider({
+		resource: resourceFromAttributes({ "service.name": services.backend }),
+		readers: [reader],
+	});
+	provider.getMeter("tracestack").createGauge(gauge.instrument, { unit: gauge.unit }).record(value);
+	const { resourceMetrics } = await reader.collect();
+	await reader.shutdown().catch(() => {});
+	return resourceMetrics;
+}
+
+interface Exporter<T> {
+	export(items: T, done: (result: { code: number; error?: Error }) => void): void;
+	shutdown(): Promise<void>;
+}
+
+/** Resolves once the receiver has acknowledged. */
+async function send<T>(exporter: Exporter<T>, items: T): Promise<void> {
+	try {
+		await new Promise<void>((resolve, reject) => {
+			exporter.export(items, ({ code, error }) => (code === 0 ? resolve() : reject(error ?? new Error("refused"))));
+		});
+	} finally {
+		await exporter.shutdown();
+	}
+}

@@ -1,0 +1,78 @@
+import { type Environment, outputs, prepare, type StackOptions } from "../engine.ts";
+import { paint, progress, seconds, UserError } from "../output.ts";
+import type { Endpoints } from "./api.ts";
+import { type Link, links } from "./links.ts";
+
+/** What became of one link. */
+export interface LinkResult {
+	link: string;
+	ok: boolean;
+	/** Seconds since the signals were sent. */
+	seconds: number;
+	detail: string;
+	/** What to look at; only when broken. */
+	hint?: string;
+}
+
+/** `./tracestack verify`. Returns the exit code. */
+export async function verifyCommand(options: StackOptions & { json?: boolean }): Promise<number> {
+	const environment = await prepare(options);
+	const results = await verify(await endpoints(environment, options.stack));
+	if (options.json) process.stdout.write(`${JSON.stringify({ stack: options.stack, links: results }, null, 2)}\n`);
+	return conclude(results);
+}
+
+/** Where the stack answers. Throws when it is not up. */
+export async function endpoints(environment: Environment, stack: string): Promise<Endpoints> {
+	const { urls, grafanaUser, grafanaPassword } = await outputs(environment, stack);
+	if (!urls) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
+	return {
+		...(urls.value as Record<string, string>),
+		grafanaUser: grafanaUser?.value,
+		grafanaPassword: grafanaPassword?.value,
+	} as Endpoints;
+}
+
+/** Sends one trace, a log and a metric, and follows every link. A phase that breaks ends the run. */
+export async function verify(e: Endpoints): Promise<LinkResult[]> {
+	const results: LinkResult[] = [];
+	const phases = await links(e);
+	const started = Date.now();
+	for (const phase of phases) {
+		const done = await Promise.all(phase.map((link) => follow(link, started)));
+		results.push(...done);
+		if (done.some(({ ok }) => !ok)) break;
+	}
+	return results;
+}
+
+/** Says what the run proved; 1 when a link is broken. */
+export function conclude(results: LinkResult[]): number {
+	const broken = results.find(({ ok }) => !ok);
+	if (!broken) {
+		progress(paint("green", `verified: all ${results.length} links hold`, process.stderr));
+		return 0;
+	}
+	progress(paint("red", `broken: ${broken.link}: ${broken.detail}`, process.stderr));
+	progress(`look at: ${broken.hint}`);
+	return 1;
+}
+
+async function follow(link: Link, started: number): Promise<LinkResult> {
+	const result = (ok: boolean, detail: string): LinkResult => ({
+		link: link.name,
+		ok,
+		seconds: Number(((Date.now() - started) / 1000).toFixed(2)),
+		detail,
+		...(!ok && { hint: link.hint }),
+	});
+	let outcome: LinkResult;
+	try {
+		outcome = result(true, await link.check());
+	} catch (error) {
+		outcome = result(false, (error as Error).message);
+	}
+	const mark = outcome.ok ? paint("green", "✓", process.stderr) : paint("red", "✗", process.stderr);
+	progress(`  ${mark} ${link.name.padEnd(30)} ${seconds(started).padStart(7)}  ${outcome.detail}`);
+	return outcome;
+}

@@ -1,0 +1,58 @@
+import type { Settings } from "../settings.ts";
+import { renderYaml } from "./render.ts";
+import type { AddressOf, Workload } from "./workload.ts";
+
+const owner = { uid: 10001, gid: 10001 };
+
+/** The collector's configuration for a stack: the file under configs/ with addresses and the log level in place. */
+export function collectorConfig(settings: Settings, at: AddressOf): string {
+	const { patch } = settings.image("collector");
+	return renderYaml(
+		"collector/collector.yaml",
+		{
+			exporters: {
+				"otlp_grpc/tempo": { endpoint: at("tempo", 4317) },
+				"otlp_http/prometheus": { endpoint: `http://${at("prometheus", 9090)}/api/v1/otlp` },
+				"otlp_http/loki": { endpoint: `http://${at("loki", 3100)}/otlp` },
+			},
+			service: { telemetry: { logs: { level: settings.logLevel } } },
+		},
+		patch,
+	);
+}
+
+/** The OpenTelemetry Collector: what applications send to. It acknowledges what it has on disk. */
+export function collector(settings: Settings, at: AddressOf): Workload {
+	return {
+		name: "collector",
+		description: "receives traces, metrics and logs by OTLP",
+		image: settings.image("collector").image,
+		command: ["--config=/etc/otelcol-contrib/config.yaml"],
+		user: owner,
+		files: { "/etc/otelcol-contrib/config.yaml": { text: collectorConfig(settings, at) } },
+		env: {},
+		secrets: [],
+		ports: [
+			{ name: "otlpGrpc", number: 4317, protocol: "grpc", reach: "outside" },
+			{ name: "otlpHttp", number: 4318, protocol: "http", reach: "outside" },
+			{ name: "collectorHealth", number: 13133, protocol: "http", reach: "outside" },
+			{ name: "metrics", number: 8888, protocol: "http", reach: "stack" },
+		],
+		volumes: [
+			// The image is built FROM scratch and has no such directory; the queue's database is a mapped file.
+			{
+				name: "queue",
+				path: "/var/lib/otelcol",
+				sizeGiB: 10,
+				owner,
+				ownedByImage: false,
+				keep: "replace",
+				fs: "posix",
+			},
+		],
+		ready: { port: "collectorHealth", path: "/", timeoutSeconds: 60 },
+		size: { cpu: 1, memoryMiB: 1024 },
+		scale: { min: 1, max: 1, deploy: "stop-first" },
+		stopGraceSeconds: 30,
+	};
+}

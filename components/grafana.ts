@@ -1,0 +1,117 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import * as grafana from "@pulumiverse/grafana";
+import type { Settings } from "../settings.ts";
+import type { Running } from "../targets/target.ts";
+import { dataSources } from "./links.ts";
+import { dashboards, packs } from "./packs.ts";
+import { readConfig } from "./render.ts";
+import type { AddressOf, Workload } from "./workload.ts";
+
+const owner = { uid: 472, gid: 0 };
+const passwordFile = "/etc/grafana/secrets/admin-password";
+
+/** Grafana's server. What it shows is `GrafanaContent`. */
+export function grafanaServer(settings: Settings, password: pulumi.Input<string>): Workload {
+	return {
+		name: "grafana",
+		description: "dashboards and exploration",
+		image: settings.image("grafana").image,
+		command: [],
+		user: owner,
+		files: { "/etc/grafana/grafana.ini": { text: readConfig("grafana/grafana.ini") } },
+		env: {
+			GF_LOG_LEVEL: settings.logLevel,
+			GF_SECURITY_ADMIN_USER: settings.grafana.adminUser,
+			// Grafana reads the file itself: the password is in no environment that `docker inspect` shows.
+			GF_SECURITY_ADMIN_PASSWORD: `$__file{${passwordFile}}`,
+		},
+		secrets: [{ value: password, as: { file: passwordFile } }],
+		ports: [{ name: "grafana", number: 3000, protocol: "http", reach: "outside" }],
+		volumes: [
+			{ name: "data", path: "/var/lib/grafana", sizeGiB: 2, owner, ownedByImage: true, keep: "replace", fs: "posix" },
+		],
+		ready: { port: "grafana", path: "/api/health", timeoutSeconds: 120 },
+		size: { cpu: 1, memoryMiB: 1024 },
+		scale: { min: 1, max: 1, deploy: "stop-first" },
+		stopGraceSeconds: 10,
+	};
+}
+
+export interface AdminPasswordArgs {
+	/** Characters. @default 24: 142 bits of letters and digits, which survive being pasted anywhere. */
+	length?: number;
+}
+
+/** The administrator's random password. It lives and dies with Grafana's volume: see `down` in the README. */
+export class AdminPassword extends pulumi.ComponentResource {
+	readonly value: pulumi.Output<string>;
+
+	constructor(name: string, args: AdminPasswordArgs = {}, opts?: pulumi.ComponentResourceOptions) {
+		super("tracestack:grafana:AdminPassword", name, {}, opts);
+		const password = new random.RandomPassword(name, { length: args.length ?? 24, special: false }, { parent: this });
+		this.value = pulumi.secret(password.result);
+		this.registerOutputs({ value: this.value });
+	}
+}
+
+export interface GrafanaContentArgs {
+	settings: Settings;
+	/** Addresses as Grafana sees them, from within the stack. */
+	at: AddressOf;
+	/** The server; its address resolves once it answers. */
+	server: Running;
+	password: pulumi.Output<string>;
+}
+
+/** What Grafana shows: datasources with their links, a folder a pack, the packs' dashboards. */
+export class GrafanaContent extends pulumi.ComponentResource {
+	constructor(
+		name: string,
+		{ settings, at, server, password }: GrafanaContentArgs,
+		opts?: pulumi.ComponentResourceOptions,
+	) {
+		super("tracestack:grafana:Content", name, {}, opts);
+		const address = server.outside.grafana;
+		if (!address) throw new Error("the Grafana workload publishes no port called grafana");
+		const provider = new grafana.Provider(
+			name,
+			{
+				url: pulumi.interpolate`http://${address}`,
+				auth: pulumi.secret(pulumi.interpolate`${settings.grafana.adminUser}:${password}`),
+			},
+			{ parent: this },
+		);
+		// What lives in Grafana goes with it: a destroy need not delete it piece by piece from a server that is going away.
+		const options = { parent: this, provider, deletedWith: server.resource };
+		const sources = dataSources(at).map(
+			(source) =>
+				new grafana.oss.DataSource(
+					source.uid,
+					{
+						uid: source.uid,
+						name: source.name,
+						type: source.type,
+						url: source.url,
+						accessMode: "proxy",
+						isDefault: source.isDefault,
+						jsonDataEncoded: JSON.stringify(source.jsonData),
+					},
+					options,
+				),
+		);
+		const folders = new Map<string, grafana.oss.Folder>();
+		for (const pack of packs()) {
+			folders.set(pack.name, new grafana.oss.Folder(pack.name, { uid: pack.name, title: pack.title }, options));
+		}
+		for (const dashboard of dashboards()) {
+			const folder = folders.get(dashboard.pack);
+			new grafana.oss.Dashboard(
+				dashboard.uid,
+				{ configJson: dashboard.json, folder: folder?.uid, overwrite: true },
+				{ ...options, dependsOn: sources },
+			);
+		}
+		this.registerOutputs({});
+	}
+}

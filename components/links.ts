@@ -1,0 +1,128 @@
+// The names that make correlation work. Everything that links one signal to another takes them from here: datasources,
+// verify, and the linter that holds every dashboard against them.
+
+import type { AddressOf } from "./workload.ts";
+
+/** Datasource uids. Dashboards and saved links contain them: changing one breaks links that people have shared. */
+export const uid = { tempo: "tempo", prometheus: "prometheus", loki: "loki", alertmanager: "alertmanager" } as const;
+
+/** The label of an exemplar, and the structured metadata of a log line, that holds a trace id. */
+export const traceIdLabel = "trace_id";
+
+/** What Tempo's span-metrics processor writes. */
+export const spanMetrics = {
+	calls: "traces_spanmetrics_calls_total",
+	/** Classic histogram: add `_bucket`, `_count`, `_sum`. Seconds. */
+	latency: "traces_spanmetrics_latency",
+	labels: { service: "service", spanName: "span_name", spanKind: "span_kind", statusCode: "status_code" },
+	error: "STATUS_CODE_ERROR",
+} as const;
+
+/** What Tempo's service-graphs processor writes. */
+export const serviceGraph = {
+	requests: "traces_service_graph_request_total",
+	failed: "traces_service_graph_request_failed_total",
+	serverSeconds: "traces_service_graph_request_server_seconds",
+	labels: { client: "client", server: "server" },
+} as const;
+
+/** Loki's label for a span's `service.name`. */
+export const logServiceLabel = "service_name";
+
+/** A Grafana datasource as data. */
+export interface DataSource {
+	uid: string;
+	name: string;
+	type: string;
+	url: string;
+	isDefault: boolean;
+	jsonData: Record<string, unknown>;
+}
+
+/** Every datasource with the links that lead out of it. */
+export function dataSources(at: AddressOf): DataSource[] {
+	// Clocks of services differ, and a metric is scraped after the span that it counts.
+	const around = { spanStartTimeShift: "-5m", spanEndTimeShift: "5m" };
+	const serviceTag = [{ key: "service.name", value: spanMetrics.labels.service }];
+	return [
+		{
+			uid: uid.tempo,
+			name: "Tempo",
+			type: "tempo",
+			url: `http://${at("tempo", 3200)}`,
+			isDefault: false,
+			jsonData: {
+				tracesToLogsV2: {
+					datasourceUid: uid.loki,
+					...around,
+					tags: [{ key: "service.name", value: logServiceLabel }],
+					customQuery: true,
+					query: `{\${__tags}} | ${traceIdLabel}="\${__span.traceId}"`,
+				},
+				tracesToMetrics: {
+					datasourceUid: uid.prometheus,
+					...around,
+					tags: serviceTag,
+					queries: [
+						{ name: "Request rate", query: `sum by (span_name) (rate(${spanMetrics.calls}{$$__tags}[5m]))` },
+						{
+							name: "Error rate",
+							query: `sum by (span_name) (rate(${spanMetrics.calls}{$$__tags, ${spanMetrics.labels.statusCode}="${spanMetrics.error}"}[5m]))`,
+						},
+						{
+							name: "p95 duration",
+							query: `histogram_quantile(0.95, sum by (le, span_name) (rate(${spanMetrics.latency}_bucket{$$__tags}[5m])))`,
+						},
+					],
+				},
+				serviceMap: { datasourceUid: uid.prometheus },
+				nodeGraph: { enabled: true },
+				search: { hide: false },
+				traceQuery: { timeShiftEnabled: true, spanStartTimeShift: "-1h", spanEndTimeShift: "1h" },
+				spanBar: { type: "Duration" },
+				streamingEnabled: { search: true, metrics: true },
+			},
+		},
+		{
+			uid: uid.prometheus,
+			name: "Prometheus",
+			type: "prometheus",
+			url: `http://${at("prometheus", 9090)}`,
+			isDefault: true,
+			jsonData: {
+				httpMethod: "POST",
+				prometheusType: "Prometheus",
+				timeInterval: "15s",
+				exemplarTraceIdDestinations: [{ name: traceIdLabel, datasourceUid: uid.tempo, urlDisplayLabel: "View trace" }],
+			},
+		},
+		{
+			uid: uid.loki,
+			name: "Loki",
+			type: "loki",
+			url: `http://${at("loki", 3100)}`,
+			isDefault: false,
+			jsonData: {
+				derivedFields: [
+					{
+						name: traceIdLabel,
+						matcherType: "label",
+						matcherRegex: traceIdLabel,
+						// biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own variable
+						url: "${__value.raw}",
+						urlDisplayLabel: "View trace",
+						datasourceUid: uid.tempo,
+					},
+				],
+			},
+		},
+		{
+			uid: uid.alertmanager,
+			name: "Alertmanager",
+			type: "alertmanager",
+			url: `http://${at("alertmanager", 9093)}`,
+			isDefault: false,
+			jsonData: { implementation: "prometheus", handleGrafanaManagedAlerts: false },
+		},
+	];
+}

@@ -1,0 +1,69 @@
+import type { Settings } from "../settings.ts";
+import { rules } from "./packs.ts";
+import { renderYaml } from "./render.ts";
+import type { AddressOf, Rendered, Workload } from "./workload.ts";
+
+const nobody = { uid: 65534, gid: 65534 };
+
+/** Where each service shows its own metrics. */
+const scraped = { tempo: 3200, collector: 8888, prometheus: 9090, loki: 3100, alertmanager: 9093, grafana: 3000 };
+
+/** Prometheus's configuration for a stack: the file under configs/ with addresses in place. */
+export function prometheusConfig(settings: Settings, at: AddressOf): string {
+	const { patch } = settings.image("prometheus");
+	return renderYaml(
+		"prometheus/prometheus.yaml",
+		{
+			alerting: { alertmanagers: [{ static_configs: [{ targets: [at("alertmanager", 9093)] }] }] },
+			scrape_configs: Object.entries(scraped).map(([service, port]) => ({
+				job_name: service,
+				static_configs: [{ targets: [at(service, port)] }],
+			})),
+		},
+		patch,
+	);
+}
+
+/** Prometheus: metrics with exemplars, by scrape, remote write and OTLP; evaluates alert rules. */
+export function prometheus(settings: Settings, at: AddressOf): Workload {
+	const files: Record<string, Rendered> = {
+		"/etc/prometheus/prometheus.yaml": { text: prometheusConfig(settings, at) },
+	};
+	for (const rule of rules()) files[`/etc/prometheus/rules/${rule.name}`] = { text: rule.text };
+	return {
+		name: "prometheus",
+		description: "metrics with exemplars, alert rules",
+		image: settings.image("prometheus").image,
+		command: [
+			"--config.file=/etc/prometheus/prometheus.yaml",
+			"--storage.tsdb.path=/prometheus",
+			`--storage.tsdb.retention.time=${settings.metrics.retention}`,
+			"--web.enable-remote-write-receiver",
+			"--web.enable-otlp-receiver",
+			"--web.enable-lifecycle",
+			"--enable-feature=exemplar-storage",
+			`--log.level=${settings.logLevel}`,
+		],
+		user: nobody,
+		files,
+		env: {},
+		secrets: [],
+		ports: [{ name: "prometheus", number: 9090, protocol: "http", reach: "outside" }],
+		volumes: [
+			// The database maps files and breaks on a network file system.
+			{
+				name: "data",
+				path: "/prometheus",
+				sizeGiB: 20,
+				owner: nobody,
+				ownedByImage: true,
+				keep: "replace",
+				fs: "posix",
+			},
+		],
+		ready: { port: "prometheus", path: "/-/ready", timeoutSeconds: 60 },
+		size: { cpu: 1, memoryMiB: 2048 },
+		scale: { min: 1, max: 1, deploy: "stop-first" },
+		stopGraceSeconds: 60,
+	};
+}

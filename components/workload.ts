@@ -1,0 +1,74 @@
+import type { Input } from "@pulumi/pulumi";
+
+/** A user and group by number: images differ in what they call them. */
+export interface Owner {
+	uid: number;
+	gid: number;
+}
+
+/** A file that a workload finds at its path: plain text, the same on every target but for addresses. */
+export interface Rendered {
+	text: string;
+}
+
+/** A port that a workload listens on. */
+export interface Port {
+	/** Unique within the workload; a setting of the same name decides where it is published. */
+	name: string;
+	/** The number inside the stack. */
+	number: number;
+	protocol: "http" | "grpc" | "tcp";
+	/** `stack`: other workloads reach it. `outside`: people and applications reach it as well. */
+	reach: "stack" | "outside";
+}
+
+/** A directory that outlives the process. */
+export interface Volume {
+	/** Unique within the workload. */
+	name: string;
+	/** Absolute path inside the workload. */
+	path: string;
+	/** Expected size; a target without quotas ignores it. */
+	sizeGiB: number;
+	owner: Owner;
+	/** True when the image ships the directory with the right owner; otherwise the target hands it over before the first start. */
+	ownedByImage: boolean;
+	/** What the content must survive: nothing, a restart of the process, or its replacement by another. */
+	keep: "scratch" | "restart" | "replace";
+	/** `posix`: never a network file system, because the service maps or locks files. */
+	fs: "any" | "posix";
+}
+
+/** A value that is never shown. Some services read secrets from the environment, some (Alertmanager) only from files. */
+export interface Secret {
+	value: Input<string>;
+	as: { env: string } | { file: string };
+}
+
+/** What runs: plain data that a component makes from settings and a target realises. */
+export interface Workload {
+	/** Also its host name within the stack. */
+	name: string;
+	/** What it is for, in a few words; becomes a label or a description. */
+	description: string;
+	/** Full image reference, from the catalogue. */
+	image: string;
+	/** Arguments for the image's entry point. */
+	command: string[];
+	user: Owner;
+	files: Record<string, Rendered>;
+	env: Record<string, string>;
+	secrets: Secret[];
+	ports: Port[];
+	volumes: Volume[];
+	/** Answers 2xx once the service does its job. The port must reach `outside`: many images have no shell to probe from within. */
+	ready: { port: string; path: string; timeoutSeconds: number };
+	size: { cpu: number; memoryMiB: number };
+	/** `stop-first`: only one may hold the data; `rolling`: the next starts before the last stops. */
+	scale: { min: number; max: number; deploy: "stop-first" | "rolling" };
+	/** Time between SIGTERM and SIGKILL; 120 is the most that Fargate gives. */
+	stopGraceSeconds: number;
+}
+
+/** The address of a workload's port as other workloads see it, as `host:port`. */
+export type AddressOf = (workload: string, port: number) => string;

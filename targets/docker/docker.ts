@@ -1,0 +1,186 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { Owner, Volume, Workload } from "../../components/workload.ts";
+import type { Settings } from "../../settings.ts";
+import type { Running, Target } from "../target.ts";
+import { labelsOf } from "./labels.ts";
+import { preflight } from "./preflight.ts";
+import { waitUntilReady } from "./ready.ts";
+
+/**
+ * A stack on one Docker engine: a network, and for each workload its volumes and a container whose ports are published
+ * on `bindAddress`.
+ */
+export class DockerTarget implements Target {
+	readonly #settings: Settings;
+	readonly #prefix: string;
+	#network?: docker.Network;
+	#busybox?: docker.RemoteImage;
+
+	constructor(settings: Settings) {
+		this.#settings = settings;
+		this.#prefix = `${settings.project}-${settings.stack}`;
+	}
+
+	/** A workload's name resolves on the stack's network. */
+	address = (workload: string, port: number): string => `${workload}:${port}`;
+
+	preflight(workloads: Workload[]): Promise<string[]> {
+		const wanted = workloads.flatMap((w) =>
+			this.#published(w).map(({ setting, external }) => ({ setting, port: external })),
+		);
+		return preflight(this.#settings, wanted);
+	}
+
+	run(w: Workload, parent: pulumi.ComponentResource): Running {
+		const image = this.#image(w.name, w.image, { parent });
+		const volumes = w.volumes.map((volume) => this.#volume(w, volume, parent));
+		const ports = this.#published(w);
+		const container = new docker.Container(
+			w.name,
+			{
+				name: `${this.#prefix}-${w.name}`,
+				image: image.imageId,
+				hostname: w.name,
+				command: w.command,
+				user: `${w.user.uid}:${w.user.gid}`,
+				envs: this.#environment(w),
+				uploads: this.#uploads(w),
+				labels: this.#labels(w.name),
+				networksAdvanced: [{ name: this.#networkOf().name, aliases: [w.name] }],
+				ports: ports.map(({ internal, external }) => ({
+					internal,
+					external,
+					ip: this.#settings.bindAddress,
+					protocol: "tcp",
+				})),
+				volumes: w.volumes.map((volume, i) => ({ containerPath: volume.path, volumeName: volumes[i]!.resource.name })),
+				restart: "unless-stopped",
+				memory: w.size.memoryMiB,
+				memorySwap: w.size.memoryMiB, // without it, swap doubles the limit
+				capabilities: { drops: ["ALL"] },
+				securityOpts: ["no-new-privileges"],
+				stopTimeout: w.stopGraceSeconds,
+				destroyGraceSeconds: w.stopGraceSeconds,
+				// Rotated, or a chatty service fills the disk.
+				logDriver: "json-file",
+				logOpts: { "max-size": "10m", "max-file": "3" },
+			},
+			{
+				parent,
+				dependsOn: volumes.flatMap((v) => v.handedOver ?? []),
+				// The provider ignores edits of these silently.
+				replaceOnChanges: ["healthcheck", "tmpfs", "init"],
+				deleteBeforeReplace: true,
+			},
+		);
+		return { resource: container, outside: this.#outside(w, container) };
+	}
+
+	/** Addresses that resolve once the service answers; in a preview nothing is probed. */
+	#outside(w: Workload, container: docker.Container): Running["outside"] {
+		const ports = this.#published(w);
+		const readyPort = ports.find(({ setting }) => setting === w.ready.port);
+		if (!readyPort) throw new Error(`${w.name}: the readiness port ${w.ready.port} must reach outside`);
+		const host = this.#host();
+		const ready = pulumi.runtime.isDryRun()
+			? pulumi.output(undefined)
+			: container.id.apply((id) =>
+					waitUntilReady({
+						service: w.name,
+						url: `http://${host}:${readyPort.external}${w.ready.path}`,
+						timeoutSeconds: w.ready.timeoutSeconds,
+						containerId: id,
+						progress: (line) => void pulumi.log.info(line, container, undefined, true),
+					}),
+				);
+		return Object.fromEntries(
+			ports.map(({ setting, external }) => [
+				setting,
+				pulumi.runtime.isDryRun() ? pulumi.output(`${host}:${external}`) : ready.apply(() => `${host}:${external}`),
+			]),
+		);
+	}
+
+	/** Where the ports can be reached from this machine. */
+	#host(): string {
+		return this.#settings.bindAddress === "0.0.0.0" ? "127.0.0.1" : this.#settings.bindAddress;
+	}
+
+	/** Published ports, sorted as the engine reports them. */
+	#published(w: Workload): { setting: string; internal: number; external: number }[] {
+		const numbers: Record<string, number> = this.#settings.ports;
+		return w.ports
+			.filter((port) => port.reach === "outside")
+			.map((port) => {
+				const external = numbers[port.name];
+				if (external === undefined) throw new Error(`${w.name}: there is no setting ports.${port.name}`);
+				return { setting: port.name, internal: port.number, external };
+			})
+			.sort((a, b) => a.internal - b.internal);
+	}
+
+	#environment(w: Workload): pulumi.Input<string>[] {
+		const plain = Object.entries(w.env).map(([name, value]) => `${name}=${value}`);
+		const secret = w.secrets.flatMap(({ as, value }) =>
+			"env" in as ? [pulumi.secret(pulumi.interpolate`${as.env}=${value}`)] : [],
+		);
+		return [...plain.sort(), ...secret];
+	}
+
+	#uploads(w: Workload): docker.types.input.ContainerUpload[] {
+		const plain = Object.entries(w.files).map(([file, { text }]) => ({ file, content: text }));
+		const secret = w.secrets.flatMap(({ as, value }) =>
+			"file" in as ? [{ file: as.file, content: pulumi.secret(value) }] : [],
+		);
+		return [...plain, ...secret];
+	}
+
+	#volume(w: Workload, volume: Volume, parent: pulumi.ComponentResource) {
+		const name = `${w.name}-${volume.name}`;
+		const resource = new docker.Volume(
+			name,
+			{ name: `${this.#prefix}-${name}`, labels: this.#labels(w.name) },
+			{ parent },
+		);
+		const handedOver = volume.ownedByImage ? undefined : this.#handOver(name, w.name, resource, volume.owner, parent);
+		return { resource, handedOver };
+	}
+
+	/** A named volume belongs to root unless the image has that directory: a short-lived root container changes that. */
+	#handOver(name: string, service: string, volume: docker.Volume, owner: Owner, parent: pulumi.ComponentResource) {
+		this.#busybox ??= this.#image("busybox", this.#settings.image("busybox").image, {});
+		return new docker.Container(
+			`${name}-owner`,
+			{
+				name: `${this.#prefix}-${name}-owner`,
+				image: this.#busybox.imageId,
+				command: ["chown", "-R", `${owner.uid}:${owner.gid}`, "/volume"],
+				user: "0:0",
+				networkMode: "none",
+				volumes: [{ containerPath: "/volume", volumeName: volume.name }],
+				labels: this.#labels(service),
+				capabilities: { adds: ["CAP_CHOWN"], drops: ["ALL"] },
+				securityOpts: ["no-new-privileges"],
+				restart: "no",
+				mustRun: false,
+				attach: true, // the container is created once the command has ended
+			},
+			{ parent, deleteBeforeReplace: true },
+		);
+	}
+
+	#image(name: string, reference: string, options: pulumi.CustomResourceOptions): docker.RemoteImage {
+		// Kept when a stack goes: another stack may run the same image.
+		return new docker.RemoteImage(name, { name: reference, keepLocally: true }, options);
+	}
+
+	#networkOf(): docker.Network {
+		this.#network ??= new docker.Network("network", { name: this.#prefix, driver: "bridge", labels: this.#labels() });
+		return this.#network;
+	}
+
+	#labels(service?: string) {
+		return Object.entries(labelsOf(this.#settings, service)).map(([label, value]) => ({ label, value }));
+	}
+}

@@ -1,0 +1,81 @@
+import { createServer } from "node:net";
+import { execa } from "execa";
+import { stackLabel, stackLabelValue } from "./labels.ts";
+
+export interface WantedPort {
+	/** Name under the `ports` setting. */
+	setting: string;
+	port: number;
+}
+
+interface Stack {
+	project: string;
+	stack: string;
+	bindAddress: string;
+}
+
+/** What would make a deployment on this engine fail half way: no engine, ports that somebody else holds. */
+export async function preflight(stack: Stack, wanted: WantedPort[]): Promise<string[]> {
+	const twice = wanted.flatMap((a, i) => {
+		const b = wanted.slice(i + 1).find(({ port }) => port === a.port);
+		return b
+			? [`tracestack:ports: ${a.setting} and ${b.setting} are both ${a.port} in Pulumi.${stack.stack}.yaml.`]
+			: [];
+	});
+	if (twice.length > 0) return twice;
+
+	const containers = await publishedPorts();
+	if (typeof containers === "string") return [containers];
+	const own = stackLabelValue(stack);
+	const problems = await Promise.all(
+		wanted.map(async ({ setting, port }) => {
+			const container = containers.find((c) => c.ports.includes(port));
+			if (container?.stack === own) return [];
+			if (await isFree(stack.bindAddress, port)) return [];
+			const holder = container ? `container ${container.name}` : await holderOf(port);
+			return [
+				`Port ${port} on ${stack.bindAddress} is taken by ${holder}. ` +
+					`Stop it, or choose another port: pulumi config set --path 'tracestack:ports.${setting}' <port> --stack ${stack.stack}`,
+			];
+		}),
+	);
+	return problems.flat();
+}
+
+interface PublishedPorts {
+	name: string;
+	stack: string;
+	ports: number[];
+}
+
+/** Running containers with the ports that they publish, or a sentence that says why the engine doesn't answer. */
+async function publishedPorts(): Promise<PublishedPorts[] | string> {
+	const format = `{{.Names}}\t{{.Label "${stackLabel}"}}\t{{.Ports}}`;
+	const result = await execa("docker", ["ps", "--format", format], { reject: false });
+	if (result.failed) {
+		const reason = result.stderr?.trim() || result.message;
+		return `The Docker engine does not answer: ${reason}. Start it, or point DOCKER_HOST at one.`;
+	}
+	return result.stdout
+		.split("\n")
+		.filter(Boolean)
+		.map((line) => {
+			const [name = "", stack = "", ports = ""] = line.split("\t");
+			return { name, stack, ports: [...ports.matchAll(/:(\d+)->/g)].map((m) => Number(m[1])) };
+		});
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
+	return new Promise((resolve) => {
+		const server = createServer();
+		server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "EADDRINUSE"));
+		server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
+	});
+}
+
+/** The process that listens, where the system tells. */
+async function holderOf(port: number): Promise<string> {
+	const { stdout } = await execa("ss", ["-Hltnp", `sport = :${port}`], { reject: false });
+	const found = /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout ?? "");
+	return found ? `${found[1]} (process ${found[2]})` : "another process";
+}

@@ -1,0 +1,31 @@
+import type { ComponentResource, Output, Resource } from "@pulumi/pulumi";
+import type { AddressOf, Workload } from "../components/workload.ts";
+import type { Settings } from "../settings.ts";
+
+/** A workload that a target has realised. */
+export interface Running {
+	/** The resource that is replaced when the workload is: what lives inside the service is `deletedWith` it. */
+	resource: Resource;
+	/** Base address of each `outside` port by name, as `host:port`; resolves once the workload is ready (in a preview at once). */
+	outside: Record<string, Output<string>>;
+}
+
+/** Where a stack runs. Components never ask which one they have. */
+export interface Target {
+	/** Address of a workload within the stack. Pure, known before anything exists: Tempo and Prometheus name each other. */
+	address: AddressOf;
+	/** Everything that would make the deployment fail half way, one sentence each; empty when nothing would. */
+	preflight(workloads: Workload[]): Promise<string[]>;
+	/** Creates the workload's resources as children of `parent`. */
+	run(workload: Workload, parent: ComponentResource): Running;
+}
+
+/** Loads the target that a stack asks for, and only that one: a laptop's stack never pays for the AWS SDK. */
+export async function loadTarget(settings: Settings): Promise<Target> {
+	switch (settings.target) {
+		case "docker":
+			return new (await import("./docker/docker.ts")).DockerTarget(settings);
+		case "aws":
+			return new (await import("./aws/aws.ts")).AwsTarget(settings);
+	}
+}
