@@ -64,14 +64,14 @@ export function dataSources(at: AddressOf): DataSource[] {
 					...around,
 					tags: serviceTag,
 					queries: [
-						{ name: "Request rate", query: `sum by (span_name) (rate(${spanMetrics.calls}{$$__tags}[5m]))` },
+						{ name: "Request rate", query: `sum by (span_name) (rate(${spanMetrics.calls}{$__tags}[5m]))` },
 						{
 							name: "Error rate",
-							query: `sum by (span_name) (rate(${spanMetrics.calls}{$$__tags, ${spanMetrics.labels.statusCode}="${spanMetrics.error}"}[5m]))`,
+							query: `sum by (span_name) (rate(${spanMetrics.calls}{$__tags, ${spanMetrics.labels.statusCode}="${spanMetrics.error}"}[5m]))`,
 						},
 						{
 							name: "p95 duration",
-							query: `histogram_quantile(0.95, sum by (le, span_name) (rate(${spanMetrics.latency}_bucket{$$__tags}[5m])))`,
+							query: `histogram_quantile(0.95, sum by (le, span_name) (rate(${spanMetrics.latency}_bucket{$__tags}[5m])))`,
 						},
 					],
 				},

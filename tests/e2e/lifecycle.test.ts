@@ -1,0 +1,172 @@
+// The life of a stack, on the real engine: each test goes on where the one before stopped.
+
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { root } from "../../cli/paths.ts";
+import { grafana, json, prometheusValue, until } from "../../cli/verify/api.ts";
+import type { LinkResult } from "../../cli/verify/verify.ts";
+import { TestStack } from "./stack.ts";
+
+const services = ["alertmanager", "collector", "grafana", "loki", "prometheus", "tempo"];
+let stack: TestStack;
+
+beforeAll(async () => {
+	stack = new TestStack("e2e", 21000);
+	await stack.remove(); // what an earlier, killed run left
+	stack = new TestStack("e2e", 21000);
+});
+
+afterAll(() => stack.remove());
+
+describe("a stack from nothing", () => {
+	it("comes up and proves every link", async () => {
+		const up = await stack.tracestack("up", "--json");
+		expect(up.code, up.all).toBe(0);
+		const { links } = JSON.parse(up.stdout) as { links: LinkResult[] };
+		expect(links.filter(({ ok }) => !ok)).toEqual([]);
+		expect(links.map(({ link }) => link)).toEqual(
+			expect.arrayContaining([
+				"trace accepted by OTLP gRPC",
+				"trace accepted by OTLP HTTP",
+				"trace by id",
+				"trace by TraceQL search",
+				"span metric",
+				"exemplar that names the trace",
+				"edge of the service graph",
+				"log by trace id",
+				"every panel's query",
+			]),
+		);
+	});
+
+	it("says the admin password only when asked", async () => {
+		const { stdout: password } = await stack.tracestack("password");
+		expect(password).toMatch(/^[A-Za-z0-9]{24}$/);
+		const others = [
+			await stack.tracestack("status"),
+			await stack.pulumi("stack", "output"),
+			await stack.pulumi("preview", "--diff"),
+		];
+		for (const { all } of others) expect(all).not.toContain(password);
+	});
+
+	it("leaves the committed settings file as it was", async () => {
+		const { stdout } = await execa("git", ["status", "--porcelain", "--", "Pulumi.dev.yaml", "Pulumi.yaml"], {
+			cwd: root,
+		});
+		expect(stdout).toBe("");
+	});
+
+	it("binds published ports to loopback, and drops root and capabilities", async () => {
+		const containers = (await stack.resources("container")).filter((name) => !name.endsWith("-owner"));
+		expect(containers).toEqual(services.map((service) => `tracestack-e2e-${service}`));
+		const { stdout } = await execa("docker", ["inspect", ...containers]);
+		for (const { Name, Config, HostConfig, NetworkSettings } of JSON.parse(stdout)) {
+			const bindings = Object.values(NetworkSettings.Ports as Record<string, { HostIp: string }[] | null>).flatMap(
+				(b) => b ?? [],
+			);
+			expect(
+				bindings.map(({ HostIp }) => HostIp),
+				Name,
+			).toEqual(bindings.map(() => "127.0.0.1"));
+			expect(Config.User, Name).toMatch(/^[1-9]\d*:\d+$/);
+			expect(HostConfig, Name).toMatchObject({
+				CapDrop: ["ALL"],
+				SecurityOpt: ["no-new-privileges"],
+				RestartPolicy: { Name: "unless-stopped" },
+			});
+			expect(HostConfig.Memory, Name).toBeGreaterThan(0);
+			expect(HostConfig.MemorySwap, Name).toBe(HostConfig.Memory);
+			expect(Config.Env.join(), Name).not.toContain((await stack.tracestack("password")).stdout);
+		}
+	});
+
+	it("has every service as a healthy scrape target", async () => {
+		const { prometheus } = await stack.endpoints();
+		await until(60, async () => {
+			const { data } = await json<{ data: { activeTargets: { labels: { job: string }; health: string }[] } }>(
+				`${prometheus}/api/v1/targets`,
+			);
+			expect(data.activeTargets.map(({ labels, health }) => `${labels.job} ${health}`).sort()).toEqual(
+				services.map((s) => `${s} up`),
+			);
+		});
+	});
+});
+
+describe("an unchanged stack", () => {
+	it("has nothing to do on a second up", async () => {
+		const again = await stack.pulumi("up", "--yes", "--expect-no-changes");
+		expect(again.code, again.all).toBe(0);
+	});
+
+	it("shows no drift, three times", async () => {
+		for (let i = 0; i < 3; i++) await expectNoDrift();
+	});
+
+	it("shows no drift after every container was restarted", async () => {
+		await Promise.all(services.map((service) => stack.container(service, "restart")));
+		await expectNoDrift();
+	});
+
+	it("comes back after a container was stopped by hand, and shows no drift", async () => {
+		await stack.container("loki", "stop");
+		const status = await stack.tracestack("status");
+		expect(status.code).toBe(1);
+		expect(status.all).toMatch(/loki.*Exited/);
+		await stack.container("loki", "start");
+		await expectNoDrift();
+		const verify = await stack.tracestack("verify");
+		expect(verify.code, verify.all).toBe(0);
+	});
+});
+
+describe("down and up again", () => {
+	let before: { password: string; calls: number; trace: string };
+
+	it("leaves no container and no network, and keeps the volumes", async () => {
+		const e = await stack.endpoints();
+		const { traces } = await json<{ traces: { traceID: string }[] }>(`${e.tempo}/api/search?limit=1`);
+		await grafana(e, "/api/annotations", { method: "POST", body: JSON.stringify({ text: "kept", time: Date.now() }) });
+		before = {
+			password: e.grafanaPassword,
+			calls: await prometheusValue(e.prometheus, calls),
+			trace: traces[0]?.traceID ?? "",
+		};
+		expect(before.calls).toBeGreaterThan(0);
+		expect(before.trace).not.toBe("");
+
+		const down = await stack.tracestack("down");
+		expect(down.code, down.all).toBe(0);
+		expect(await stack.resources("container")).toEqual([]);
+		expect(await stack.resources("network")).toEqual([]);
+		expect(await stack.resources("volume")).toHaveLength(services.length);
+	});
+
+	it("finds data and login where they were", async () => {
+		const up = await stack.tracestack("up");
+		expect(up.code, up.all).toBe(0);
+		const e = await stack.endpoints();
+		expect(e.grafanaPassword).toBe(before.password);
+		expect(await json(`${e.tempo}/api/v2/traces/${before.trace}`)).toHaveProperty("trace");
+		expect(await prometheusValue(e.prometheus, `max_over_time((${calls})[1h:15s])`)).toBeGreaterThanOrEqual(
+			before.calls,
+		);
+		const annotations = await grafana<{ text: string }[]>(e, "/api/annotations?limit=10");
+		expect(annotations.map(({ text }) => text)).toContain("kept");
+	});
+
+	it("leaves nothing with --delete-data", async () => {
+		const down = await stack.tracestack("down", "--delete-data");
+		expect(down.code, down.all).toBe(0);
+		for (const kind of ["container", "network", "volume"] as const)
+			expect(await stack.resources(kind), kind).toEqual([]);
+	});
+});
+
+const calls = 'sum(traces_spanmetrics_calls_total{service="tracestack-verify-backend"})';
+
+async function expectNoDrift(): Promise<void> {
+	const preview = await stack.pulumi("preview", "--refresh", "--expect-no-changes", "--diff");
+	expect(preview.code, preview.all).toBe(0);
+}

@@ -1,0 +1,88 @@
+// A stack of the end-to-end tests: the real command line, the real engine, real containers, on ports of its own.
+
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { stringify } from "yaml";
+import { root } from "../../cli/paths.ts";
+import type { Endpoints } from "../../cli/verify/api.ts";
+
+const names = [
+	"grafana",
+	"otlpGrpc",
+	"otlpHttp",
+	"tempo",
+	"prometheus",
+	"loki",
+	"alertmanager",
+	"collectorHealth",
+] as const;
+
+/** What a command printed and how it ended. */
+export interface Outcome {
+	code: number;
+	stdout: string;
+	/** Both streams, as a person would have seen them. */
+	all: string;
+}
+
+/** One stack; two of them never share a port. */
+export class TestStack {
+	readonly name: string;
+	readonly ports: Record<(typeof names)[number], number>;
+	readonly #file: string;
+	readonly #images = process.env.TRACESTACK_TEST_IMAGES;
+
+	/** Writes the stack's settings file, with ports from `firstPort` on. */
+	constructor(name: string, firstPort: number, settings: Record<string, unknown> = {}) {
+		this.name = name;
+		this.ports = Object.fromEntries(names.map((service, i) => [service, firstPort + i])) as TestStack["ports"];
+		this.#file = join(root, `Pulumi.${name}.yaml`);
+		const config = { "tracestack:target": "docker", "tracestack:ports": this.ports, ...settings };
+		writeFileSync(this.#file, stringify({ config }));
+	}
+
+	/** `./tracestack ARGS --stack NAME`. */
+	async tracestack(...args: string[]): Promise<Outcome> {
+		return this.#run([...args, "--stack", this.name, ...(this.#images ? ["--images", this.#images] : [])]);
+	}
+
+	/** `./tracestack pulumi ARGS --stack NAME`, with the catalogue by the environment, as the engine gets it. */
+	async pulumi(...args: string[]): Promise<Outcome> {
+		return this.#run(["pulumi", ...args, "--stack", this.name, "--non-interactive", "--color", "never"]);
+	}
+
+	/** Where the stack answers. */
+	async endpoints(): Promise<Endpoints> {
+		const { stdout } = await this.pulumi("stack", "output", "--json", "--show-secrets");
+		const { urls, grafanaUser, grafanaPassword } = JSON.parse(stdout);
+		return { ...urls, grafanaUser, grafanaPassword };
+	}
+
+	/** Names of what the engine has of this stack. */
+	async resources(kind: "container" | "network" | "volume"): Promise<string[]> {
+		const list = kind === "container" ? ["ps", "-a"] : [kind, "ls"];
+		const format = kind === "container" ? "{{.Names}}" : "{{.Name}}";
+		const filter = `label=tracestack.stack=tracestack/${this.name}`;
+		const { stdout } = await execa("docker", [...list, "--filter", filter, "--format", format]);
+		return stdout.split("\n").filter(Boolean).sort();
+	}
+
+	/** Docker's own commands on one of the stack's containers. */
+	async container(service: string, ...command: string[]): Promise<void> {
+		await execa("docker", [...command, `tracestack-${this.name}-${service}`]);
+	}
+
+	/** Takes everything of the stack away, its state as well. */
+	async remove(): Promise<void> {
+		await this.tracestack("down", "--delete-data");
+		await this.pulumi("stack", "rm", "--yes", "--force");
+		rmSync(this.#file, { force: true });
+	}
+
+	async #run(args: string[]): Promise<Outcome> {
+		const env = this.#images ? { TRACESTACK_IMAGES: this.#images } : {};
+		const result = await execa("./tracestack", args, { cwd: root, env, reject: false, all: true, timeout: 600_000 });
+		return { code: result.exitCode ?? -1, stdout: result.stdout, all: result.all };
+	}
+}

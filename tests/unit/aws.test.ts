@@ -1,0 +1,305 @@
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { collector } from "../../components/collector.ts";
+import { Service } from "../../components/service.ts";
+import { tempo, tempoConfig } from "../../components/tempo.ts";
+import type { Workload } from "../../components/workload.ts";
+import { parseSettings } from "../../settings.ts";
+import { AwsTarget } from "../../targets/aws/aws.ts";
+import { golden, ofType, one, type Recorded, record } from "./mocks.ts";
+
+const settings = parseSettings({ target: "aws" }, { project: "tracestack", name: "staging" }, "configs/versions.yaml");
+const secretText = "opensesame";
+
+/** What neither Tempo nor the collector has: secrets of both kinds and room to scale. */
+const keeper: Workload = {
+	name: "keeper",
+	description: "has secrets",
+	image: "keeper:1",
+	command: [],
+	user: { uid: 1000, gid: 1000 },
+	files: { "/etc/keeper/keeper.ini": { text: "a = 1\n" } },
+	env: {},
+	secrets: [
+		{ value: pulumi.secret(secretText), as: { env: "TOKEN" } },
+		{ value: pulumi.secret(secretText), as: { file: "/etc/keeper/secrets/password" } },
+	],
+	ports: [{ name: "a", number: 9000, protocol: "http", reach: "outside" }],
+	volumes: [],
+	ready: { port: "a", path: "/", timeoutSeconds: 1 },
+	size: { cpu: 0.25, memoryMiB: 128 },
+	scale: { min: 2, max: 4, deploy: "rolling" },
+	stopGraceSeconds: 30,
+};
+
+interface Container {
+	name: string;
+	command?: string[];
+	environment: { name: string; value: string }[];
+	essential: boolean;
+	dependsOn?: unknown[];
+	linuxParameters: { capabilities: { drop: string[] } };
+	mountPoints: { containerPath: string; sourceVolume: string; readOnly: boolean }[];
+	restartPolicy?: { enabled: boolean };
+	secrets?: { name: string; valueFrom: string }[];
+	stopTimeout?: number;
+	user: string;
+}
+
+interface Volumes {
+	volumes: { name: string; efsVolumeConfiguration?: { authorizationConfig: { accessPointId: string } } }[];
+}
+
+let resources: Recorded[];
+let target: AwsTarget;
+let outside: Record<string, pulumi.Output<string>>;
+
+beforeAll(async () => {
+	const recording = await record(
+		() => {
+			const made = new AwsTarget(settings);
+			const running = [tempo(settings, made.address), collector(settings, made.address), keeper].map(
+				(workload) => new Service({ workload, target: made }).running,
+			);
+			return { target: made, outside: running[0]!.outside };
+		},
+		{
+			stack: "staging",
+			outputs: (type, name) => ({
+				arn: `arn:aws:${type}:${name}`,
+				...(type.endsWith(":SecretVersion") && { versionId: "version-1" }),
+			}),
+			calls: {
+				"aws:index/getRegion:getRegion": { region: "eu-west-1" },
+				"aws:ec2/getVpc:getVpc": { id: "vpc-1" },
+				"aws:ec2/getSubnets:getSubnets": { ids: ["subnet-c", "subnet-a", "subnet-b"] },
+			},
+		},
+	);
+	resources = recording.resources;
+	target = recording.result.target;
+	outside = recording.result.outside;
+});
+
+const definitionType = "aws:ecs/taskDefinition:TaskDefinition";
+
+function containers(workload: string): Record<"init" | "main", Container> {
+	const all: Container[] = JSON.parse(one(resources, definitionType, workload).inputs.containerDefinitions as string);
+	const [main, init] = [workload, `${workload}-init`].map((name) => all.find((container) => container.name === name));
+	return { main: main!, init: init! };
+}
+
+function volumesOf(workload: string): Volumes["volumes"] {
+	return (one(resources, definitionType, workload).inputs as unknown as Volumes).volumes;
+}
+
+function policy(name: string): { Statement: { Action: string | string[]; Resource: string | string[] }[] } {
+	return JSON.parse(one(resources, "aws:iam/rolePolicy:RolePolicy", name).inputs.policy as string);
+}
+
+test("is the golden", () => golden("aws", resources));
+
+describe("addresses", () => {
+	test("are what Tempo's configuration says for Prometheus: it is written before anything exists", () => {
+		const { metrics_generator } = parse(tempoConfig(settings, target.address));
+		expect(metrics_generator.storage.remote_write[0].url).toBe(
+			"http://prometheus.staging.tracestack.internal:9090/api/v1/write",
+		);
+		expect(target.address("prometheus", 9090)).toBe("prometheus.staging.tracestack.internal:9090");
+	});
+
+	test("are names that Cloud Map really serves", () => {
+		expect(
+			one(resources, "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace", "namespace").inputs.name,
+		).toBe("staging.tracestack.internal");
+		expect(one(resources, "aws:servicediscovery/service:Service", "tempo").inputs.name).toBe("tempo");
+	});
+
+	test("outside are those within the VPC, only for ports that reach outside", async () => {
+		expect(Object.keys(outside)).toEqual(["tempo"]);
+		expect(await value(outside.tempo!)).toBe("tempo.staging.tracestack.internal:3200");
+	});
+});
+
+describe("a deployment", () => {
+	const numbers = (name: string) => {
+		const { inputs } = one(resources, "aws:ecs/service:Service", name);
+		return [
+			inputs.deploymentMinimumHealthyPercent,
+			inputs.deploymentMaximumPercent,
+			inputs.availabilityZoneRebalancing,
+		];
+	};
+
+	test("stops Tempo before it starts the next: two would write to one volume", () => {
+		expect(numbers("tempo")).toEqual([0, 100, "DISABLED"]);
+	});
+
+	test("that rolls starts the next first", () => {
+		expect(numbers("keeper")).toEqual([100, 200, "ENABLED"]);
+	});
+
+	test("that fails rolls back", () => {
+		for (const { inputs } of ofType(resources, "aws:ecs/service:Service")) {
+			expect(inputs.deploymentCircuitBreaker).toEqual({ enable: true, rollback: true });
+			expect(inputs.waitForSteadyState).toBe(true);
+		}
+	});
+
+	test("leaves the task count to autoscaling only where there is room to scale", () => {
+		expect(one(resources, "aws:ecs/service:Service", "keeper").options?.ignoreChanges).toEqual(["desiredCount"]);
+		expect(one(resources, "aws:ecs/service:Service", "tempo").options?.ignoreChanges).toBeUndefined();
+	});
+
+	test("gives a service the time to stop that it asks for", () => {
+		expect(containers("tempo").main.stopTimeout).toBe(30);
+	});
+
+	test("mounts the file system only once it can be reached", () => {
+		expect(one(resources, "aws:ecs/service:Service", "tempo").options?.dependsOn).toEqual(
+			expect.arrayContaining([
+				"aws:efs/mountTarget:MountTarget volumes-0",
+				"aws:efs/mountTarget:MountTarget volumes-1",
+				"aws:iam/rolePolicy:RolePolicy tempo-execution",
+				"aws:iam/rolePolicy:RolePolicy tempo-task",
+			]),
+		);
+	});
+});
+
+describe("volumes", () => {
+	test("Tempo's lies on EFS, in a directory of its user", () => {
+		const points = ofType(resources, "aws:efs/accessPoint:AccessPoint");
+		expect(points.map(({ name }) => name)).toEqual(["tempo-data"]);
+		expect(points[0]?.inputs.posixUser).toEqual({ uid: 10001, gid: 10001 });
+		const data = volumesOf("tempo").find(({ name }) => name === "data");
+		expect(data?.efsVolumeConfiguration?.authorizationConfig.accessPointId).toBe("tempo-data-id");
+	});
+
+	test("the collector's queue does not: its database is a mapped file, which a network file system breaks", () => {
+		const queue = volumesOf("collector").find(({ name }) => name === "queue");
+		expect(queue).toEqual({ name: "queue" });
+		expect(one(resources, definitionType, "collector").inputs.ephemeralStorage).toEqual({ sizeInGib: 30 });
+	});
+
+	test("on task storage belong to root until the init container hands them over", () => {
+		const { init } = containers("collector");
+		expect(init.command?.at(-1)).toContain("chown -R 10001:10001 '/var/lib/otelcol'");
+		expect(init.mountPoints.map(({ sourceVolume }) => sourceVolume)).toContain("queue");
+	});
+
+	test("on task storage survive a crash: the container restarts within its task", () => {
+		expect(containers("collector").main.restartPolicy?.enabled).toBe(true);
+	});
+
+	test("there is one file system, with a mount target in each subnet that tasks run in", () => {
+		expect(ofType(resources, "aws:efs/fileSystem:FileSystem")).toHaveLength(1);
+		const mounted = ofType(resources, "aws:efs/mountTarget:MountTarget").map(({ inputs }) => inputs.subnetId);
+		expect(mounted).toEqual(["subnet-a", "subnet-b"]);
+		for (const { inputs } of ofType(resources, "aws:ecs/service:Service")) {
+			expect((inputs.networkConfiguration as { subnets: string[] }).subnets).toEqual(mounted);
+		}
+	});
+});
+
+describe("files", () => {
+	test("reach Tempo before it starts, where its command looks for them", () => {
+		const { main, init } = containers("tempo");
+		expect(main.dependsOn).toEqual([{ condition: "SUCCESS", containerName: "tempo-init" }]);
+		expect(init.essential).toBe(false);
+		expect(init.command?.at(-1)).toContain(`printf %s "$FILE_0" | base64 -d > '/etc/tempo/tempo.yaml'`);
+		const written = init.environment.find(({ name }) => name === "FILE_0")?.value ?? "";
+		expect(Buffer.from(written, "base64").toString()).toBe(tempoConfig(settings, target.address));
+		expect(main.mountPoints).toContainEqual({
+			containerPath: "/etc/tempo",
+			readOnly: true,
+			sourceVolume: "files-etc-tempo",
+		});
+	});
+});
+
+describe("secrets", () => {
+	test("stand in no task definition, whether readable or encoded", () => {
+		const encoded = Buffer.from(secretText).toString("base64");
+		for (const { inputs } of resources) {
+			expect(JSON.stringify(inputs)).not.toContain(secretText);
+			expect(JSON.stringify(inputs)).not.toContain(encoded);
+		}
+	});
+
+	test("are referred to by version, so that a new value reaches the task", () => {
+		const version = (name: string) => `arn:aws:aws:secretsmanager/secret:Secret:${name}:::version-1`;
+		expect(containers("keeper").main.secrets).toEqual([{ name: "TOKEN", valueFrom: version("keeper-token") }]);
+		expect(containers("keeper").init.secrets).toEqual([
+			{ name: "SECRET_1", valueFrom: version("keeper-etc-keeper-secrets-password") },
+		]);
+	});
+
+	test("are a service's own: its execution role reads no others", () => {
+		const read = (name: string) =>
+			policy(`${name}-execution`).Statement.find(({ Action }) => Action === "secretsmanager:GetSecretValue")?.Resource;
+		expect(read("keeper")).toHaveLength(2);
+		expect(read("tempo")).toBeUndefined();
+	});
+});
+
+describe("privileges", () => {
+	test("no service runs as root or keeps a capability", () => {
+		for (const name of ["tempo", "collector", "keeper"]) {
+			const { main } = containers(name);
+			expect(main.user).not.toMatch(/^0/);
+			expect(main.linuxParameters.capabilities.drop).toEqual(["ALL"]);
+		}
+	});
+
+	test("the init container runs as root and keeps nothing but CHOWN", () => {
+		const { init } = containers("tempo");
+		expect(init.user).toBe("0");
+		expect(init.linuxParameters.capabilities.drop).toContain("DAC_OVERRIDE");
+		expect(init.linuxParameters.capabilities.drop).not.toContain("CHOWN");
+	});
+
+	test("a role may everything on nothing", () => {
+		for (const { name } of ofType(resources, "aws:iam/rolePolicy:RolePolicy")) {
+			for (const { Action, Resource } of policy(name).Statement) {
+				expect(String(Action)).not.toContain("*");
+				expect(Resource).not.toBe("*");
+			}
+		}
+	});
+
+	test("nothing outside the stack gets in", () => {
+		const rules = ofType(resources, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule");
+		expect(rules.map(({ inputs }) => inputs.referencedSecurityGroupId)).toEqual(["stack-id"]);
+	});
+});
+
+test("container definitions are canonical, or each preview shows a replacement", () => {
+	for (const { inputs } of ofType(resources, definitionType)) {
+		const all: Container[] = JSON.parse(inputs.containerDefinitions as string);
+		expect(all.map(({ name }) => name)).toEqual(all.map(({ name }) => name).toSorted());
+		for (const container of all) {
+			expect(Object.keys(container)).toEqual(Object.keys(container).toSorted());
+			const paths = container.mountPoints.map(({ containerPath }) => containerPath);
+			expect(paths).toEqual(paths.toSorted());
+		}
+	}
+});
+
+test("everything that can have tags says whose it is", () => {
+	const untaggable = /FileSystemPolicy|MountTarget|RolePolicy|SecretVersion|^tracestack:/;
+	for (const { type, name, inputs } of resources.filter(({ type }) => !untaggable.test(type))) {
+		expect(inputs.tags, `${type} ${name}`).toMatchObject({ project: "tracestack", stack: "staging" });
+	}
+	expect(one(resources, "aws:ecs/service:Service", "tempo").inputs.tags).toMatchObject({ service: "tempo" });
+});
+
+test("preflight finds nothing wrong with the services", async () => {
+	const workloads = [tempo(settings, target.address), collector(settings, target.address), keeper];
+	expect(await target.preflight(workloads)).toEqual([]);
+});
+
+function value<T>(output: pulumi.Output<T>): Promise<T> {
+	return new Promise((resolve) => output.apply(resolve));
+}

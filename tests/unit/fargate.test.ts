@@ -1,0 +1,149 @@
+import { describe, expect, test } from "vitest";
+import type { Volume, Workload } from "../../components/workload.ts";
+import { fargateSize, onEfs } from "../../targets/aws/fargate.ts";
+import { executionPolicy } from "../../targets/aws/iam.ts";
+import { problemsOf } from "../../targets/aws/preflight.ts";
+import { containerDefinitions } from "../../targets/aws/task-definition.ts";
+
+const owner = { uid: 1000, gid: 1000 };
+
+const volume: Volume = {
+	name: "data",
+	path: "/data",
+	sizeGiB: 1,
+	owner,
+	ownedByImage: true,
+	keep: "scratch",
+	fs: "any",
+};
+
+/** Everything in it is out of order. */
+const workload: Workload = {
+	name: "keeper",
+	description: "keeps",
+	image: "keeper:1",
+	command: [],
+	user: owner,
+	files: { "/etc/keeper/rules/it's.yaml": { text: "b: 2\n" }, "/etc/keeper/keeper.ini": { text: "a = 1\n" } },
+	env: { ZEBRA: "1", APPLE: "2" },
+	secrets: [],
+	ports: [
+		{ name: "b", number: 9001, protocol: "http", reach: "stack" },
+		{ name: "a", number: 9000, protocol: "http", reach: "outside" },
+	],
+	volumes: [volume],
+	ready: { port: "a", path: "/", timeoutSeconds: 1 },
+	size: { cpu: 0.25, memoryMiB: 128 },
+	scale: { min: 1, max: 1, deploy: "stop-first" },
+	stopGraceSeconds: 30,
+};
+
+describe("fargateSize", () => {
+	test.each([
+		{ cpu: 0.25, memoryMiB: 256, size: { cpu: 256, memoryMiB: 512 }, why: "less than the smallest" },
+		{ cpu: 0.25, memoryMiB: 512, size: { cpu: 256, memoryMiB: 512 }, why: "the smallest itself" },
+		{ cpu: 0.25, memoryMiB: 1025, size: { cpu: 256, memoryMiB: 2048 }, why: "between two steps" },
+		{ cpu: 0.25, memoryMiB: 2049, size: { cpu: 512, memoryMiB: 3072 }, why: "memory that asks for more CPU" },
+		{ cpu: 1, memoryMiB: 1024, size: { cpu: 1024, memoryMiB: 2048 }, why: "CPU that asks for more memory" },
+		{ cpu: 0.3, memoryMiB: 512, size: { cpu: 512, memoryMiB: 1024 }, why: "CPU between two steps" },
+		{ cpu: 4, memoryMiB: 30 * 1024, size: { cpu: 4096, memoryMiB: 30720 }, why: "the last step of a CPU" },
+		{ cpu: 4, memoryMiB: 31 * 1024, size: { cpu: 8192, memoryMiB: 32768 }, why: "steps of 4 GiB" },
+		{ cpu: 16, memoryMiB: 33 * 1024, size: { cpu: 16384, memoryMiB: 40960 }, why: "steps of 8 GiB" },
+		{ cpu: 16, memoryMiB: 120 * 1024, size: { cpu: 16384, memoryMiB: 122880 }, why: "the largest itself" },
+	])("$cpu vCPU and $memoryMiB MiB: $why", ({ cpu, memoryMiB, size }) => {
+		expect(fargateSize({ cpu, memoryMiB })).toEqual(size);
+	});
+
+	test("is undefined beyond the largest size", () => {
+		expect(fargateSize({ cpu: 17, memoryMiB: 1024 })).toBeUndefined();
+		expect(fargateSize({ cpu: 1, memoryMiB: 121 * 1024 })).toBeUndefined();
+	});
+});
+
+describe("onEfs", () => {
+	test.each([
+		{ keep: "replace", fs: "any", efs: true },
+		{ keep: "replace", fs: "posix", efs: false },
+		{ keep: "restart", fs: "any", efs: false },
+		{ keep: "scratch", fs: "any", efs: false },
+	] as const)("keep $keep, fs $fs: $efs", ({ keep, fs, efs }) => {
+		expect(onEfs({ ...volume, keep, fs })).toBe(efs);
+	});
+});
+
+describe("containerDefinitions", () => {
+	const late = { region: "eu-west-1", logGroup: "/tracestack/dev/keeper", secretArns: [] };
+	const [main, init] = JSON.parse(containerDefinitions(workload, "busybox:1", late));
+
+	test("sorts the environment by name and ports by number, whatever the order in the program", () => {
+		expect(main.environment.map(({ name }: { name: string }) => name)).toEqual(["APPLE", "ZEBRA"]);
+		expect(main.portMappings).toEqual([
+			{ containerPort: 9000, hostPort: 9000, protocol: "tcp" },
+			{ containerPort: 9001, hostPort: 9001, protocol: "tcp" },
+		]);
+	});
+
+	test("has the empty lists and the zero that ECS would add", () => {
+		expect(main).toMatchObject({ cpu: 0, systemControls: [], volumesFrom: [] });
+		expect(init).toMatchObject({ cpu: 0, portMappings: [], systemControls: [], volumesFrom: [] });
+	});
+
+	test("writes files into one mount for directories within each other, and survives odd names", () => {
+		expect(init.command).toEqual([
+			"sh",
+			"-euc",
+			[
+				"mkdir -p '/etc/keeper'",
+				"mkdir -p '/etc/keeper/rules'",
+				`printf %s "$FILE_0" | base64 -d > '/etc/keeper/keeper.ini'`,
+				`printf %s "$FILE_1" | base64 -d > '/etc/keeper/rules/it'\\''s.yaml'`,
+				"chown -R 1000:1000 '/etc/keeper'",
+				"chown -R 1000:1000 '/data'",
+			].join("\n"),
+		]);
+		expect(init.mountPoints.map(({ containerPath }: { containerPath: string }) => containerPath)).toEqual([
+			"/data",
+			"/etc/keeper",
+		]);
+	});
+
+	test("has no init container when there is nothing to prepare", () => {
+		const bare = { ...workload, files: {}, volumes: [{ ...volume, keep: "replace" as const }] };
+		const all = JSON.parse(containerDefinitions(bare, "busybox:1", late));
+		expect(all).toHaveLength(1);
+		expect(all[0]).not.toHaveProperty("dependsOn");
+	});
+});
+
+test("executionPolicy lets a task fetch its own repository from ECR, and needs nothing for other registries", () => {
+	const resources = (image: string) => executionPolicy("log", [], [image]).Statement.map(({ Resource }) => Resource);
+	expect(resources("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/keeper:1")).toEqual([
+		"log:*",
+		"*",
+		["arn:aws:ecr:eu-west-1:123456789012:repository/team/keeper"],
+	]);
+	expect(resources("keeper:1")).toEqual(["log:*"]);
+});
+
+describe("problemsOf", () => {
+	test("finds none in what Fargate runs", () => {
+		expect(problemsOf(workload, "busybox:1")).toEqual([]);
+	});
+
+	test("names everything that Fargate would refuse", () => {
+		const refused = {
+			...workload,
+			size: { cpu: 32, memoryMiB: 1024 },
+			stopGraceSeconds: 121,
+			files: { "/data/big": { text: "x".repeat(60_000) } },
+			volumes: [{ ...volume, sizeGiB: 300 }],
+		};
+		expect(problemsOf(refused, "busybox:1")).toEqual([
+			expect.stringContaining("no Fargate size holds 32 vCPU"),
+			expect.stringContaining("stopGraceSeconds is 121"),
+			expect.stringContaining("320 GiB of task storage"),
+			expect.stringContaining("files can't lie in /data"),
+			expect.stringMatching(/takes \d\d KiB, ECS takes 64/),
+		]);
+	});
+});

@@ -1,0 +1,57 @@
+import { createServer, type Server } from "node:net";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { preflight } from "../../targets/docker/preflight.ts";
+
+const docker = vi.hoisted(() => ({ failed: false, stdout: "", stderr: "" }));
+vi.mock("execa", () => ({ execa: async (file: string) => (file === "docker" ? docker : { stdout: "" }) }));
+
+const stack = { project: "tracestack", stack: "dev", bindAddress: "127.0.0.1" };
+let holder: Server;
+let port: number;
+
+beforeEach(async () => {
+	Object.assign(docker, { failed: false, stdout: "", stderr: "" });
+	holder = createServer();
+	await new Promise<void>((resolve) => holder.listen({ host: "127.0.0.1", port: 0 }, resolve));
+	port = (holder.address() as { port: number }).port;
+});
+
+afterEach(() => new Promise((resolve) => holder.close(resolve)));
+
+describe("preflight", () => {
+	it("has nothing to say about free ports", async () => {
+		await new Promise((resolve) => holder.close(resolve));
+		expect(await preflight(stack, [{ setting: "tempo", port }])).toEqual([]);
+	});
+
+	it("names the port, the setting and the command that changes it", async () => {
+		const [problem] = await preflight(stack, [{ setting: "tempo", port }]);
+		expect(problem).toContain(`Port ${port} on 127.0.0.1 is taken by another process`);
+		expect(problem).toContain("pulumi config set --path 'tracestack:ports.tempo' <port> --stack dev");
+	});
+
+	it("names the container that holds a port", async () => {
+		docker.stdout = `jaeger\t\t127.0.0.1:${port}->16686/tcp`;
+		expect((await preflight(stack, [{ setting: "tempo", port }]))[0]).toContain("taken by container jaeger");
+	});
+
+	it("knows its own containers, and not those of another stack", async () => {
+		docker.stdout = `tracestack-dev-tempo\ttracestack/dev\t127.0.0.1:${port}->3200/tcp`;
+		expect(await preflight(stack, [{ setting: "tempo", port }])).toEqual([]);
+		docker.stdout = `tracestack-other-tempo\ttracestack/other\t127.0.0.1:${port}->3200/tcp`;
+		expect(await preflight(stack, [{ setting: "tempo", port }])).toHaveLength(1);
+	});
+
+	it("says why the engine does not answer", async () => {
+		Object.assign(docker, { failed: true, stderr: "Cannot connect to the Docker daemon" });
+		expect((await preflight(stack, []))[0]).toContain("Cannot connect to the Docker daemon");
+	});
+
+	it("finds two settings that want the same port", async () => {
+		const problems = await preflight(stack, [
+			{ setting: "tempo", port: 1234 },
+			{ setting: "loki", port: 1234 },
+		]);
+		expect(problems).toEqual(["tracestack:ports: tempo and loki are both 1234 in Pulumi.dev.yaml."]);
+	});
+});
