@@ -73,11 +73,8 @@ const catalogueSchema = z.strictObject({
 	),
 });
 
-/** Names of the published ports. */
-export type PortName = keyof z.infer<typeof schema>["ports"];
-
 /** An image of the catalogue and, where its version needs one, a merge patch for its configuration. */
-export type CatalogueEntry = z.infer<typeof catalogueSchema>["images"][string];
+type CatalogueEntry = z.infer<typeof catalogueSchema>["images"][string];
 
 /** The settings of one stack, complete and checked. */
 export interface Settings extends Omit<z.infer<typeof schema>, "images"> {

@@ -123,7 +123,7 @@ function storeDir(root: string, r: Recipe, keys: Map<string, string>): string {
 
 /** Builds into a folder of its own and moves it into place when whole: a killed build leaves nothing half done. */
 async function realise(root: string, r: Recipe, target: string): Promise<void> {
-	const work = join(root, "work", r.name);
+	const work = await workDir(root, r.name);
 	const src = join(work, "src");
 	const out = join(work, "out");
 	await rm(work, { recursive: true, force: true });
@@ -165,8 +165,20 @@ async function realise(root: string, r: Recipe, target: string): Promise<void> {
 			break;
 	}
 	await mkdir(dirname(target), { recursive: true });
-	await rename(out, target);
+	// Another run may have been first with the same result.
+	if (!existsSync(target)) await rename(out, target);
 	await rm(work, { recursive: true, force: true });
+}
+
+/** A folder of this run's own; what runs that were killed left behind is removed. */
+async function workDir(root: string, name: string): Promise<string> {
+	const parent = join(root, "work");
+	await mkdir(parent, { recursive: true });
+	for (const entry of await readdir(parent)) {
+		const pid = /-(\d+)$/.exec(entry)?.[1];
+		if (!pid || !existsSync(`/proc/${pid}`)) await rm(join(parent, entry), { recursive: true, force: true });
+	}
+	return join(parent, `${name}-${process.pid}`);
 }
 
 async function buildPlugin(name: string, version: string, src: string, out: string): Promise<void> {
@@ -286,7 +298,7 @@ async function buildImage(
 	if ((await execa("docker", ["image", "inspect", tag], { reject: false })).exitCode === 0) return entry;
 
 	log(`image ${tag}`);
-	const context = join(root, "work", `image-${image.name}`);
+	const context = await workDir(root, `image-${image.name}`);
 	await rm(context, { recursive: true, force: true });
 	await mkdir(join(context, "empty"), { recursive: true });
 	for (const from of image.from) {

@@ -56,7 +56,7 @@ const pulumiVersion = "3.259.0";
 export const recipes: Recipe[] = [
 	{
 		name: "pulumi",
-		minutes: 5,
+		minutes: 3.5,
 		kind: "module",
 		module: {
 			path: "github.com/pulumi/pulumi/pkg/v3",
@@ -77,11 +77,11 @@ export const recipes: Recipe[] = [
 	},
 	{ name: "language-host", minutes: 0, kind: "script", file: "language-host.mjs", as: "pulumi-language-nodejs" },
 	{ name: "plugin-random", minutes: 1.5, kind: "plugin", plugin: "random", npm: "@pulumi/random" },
-	{ name: "plugin-docker", minutes: 3, kind: "plugin", plugin: "docker", npm: "@pulumi/docker" },
-	{ name: "plugin-grafana", minutes: 5, kind: "plugin", plugin: "grafana", npm: "@pulumiverse/grafana" },
+	{ name: "plugin-docker", minutes: 2.5, kind: "plugin", plugin: "docker", npm: "@pulumi/docker" },
+	{ name: "plugin-grafana", minutes: 3, kind: "plugin", plugin: "grafana", npm: "@pulumiverse/grafana" },
 	{
 		name: "tempo",
-		minutes: 4,
+		minutes: 2.5,
 		kind: "module",
 		module: {
 			path: "github.com/grafana/tempo",
@@ -92,7 +92,7 @@ export const recipes: Recipe[] = [
 	},
 	{
 		name: "collector",
-		minutes: 4,
+		minutes: 5.5,
 		kind: "collector",
 		builder: {
 			path: "go.opentelemetry.io/collector/cmd/builder",
@@ -102,7 +102,7 @@ export const recipes: Recipe[] = [
 	},
 	{
 		name: "prometheus",
-		minutes: 5,
+		minutes: 3.5,
 		kind: "module",
 		module: {
 			path: "github.com/prometheus/prometheus",
@@ -119,7 +119,7 @@ export const recipes: Recipe[] = [
 	},
 	{
 		name: "alertmanager",
-		minutes: 1,
+		minutes: 0.6,
 		kind: "module",
 		module: {
 			path: "github.com/prometheus/alertmanager",
@@ -136,7 +136,7 @@ export const recipes: Recipe[] = [
 	},
 	{
 		name: "loki",
-		minutes: 4,
+		minutes: 4.5,
 		kind: "module",
 		module: {
 			path: "github.com/grafana/loki/v3",
@@ -154,7 +154,7 @@ export const recipes: Recipe[] = [
 	},
 	{
 		name: "grafana",
-		minutes: 6,
+		minutes: 4,
 		kind: "grafana",
 		module: {
 			path: "github.com/grafana/grafana",

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -55,8 +55,9 @@ export async function keepingSettingsFile<T>(stack: string, ownBackend: boolean,
 		const salt = /^encryptionsalt:.*\n?/m;
 		if (ownBackend && after !== undefined && salt.test(after) && !salt.test(before ?? "")) {
 			const cleaned = after.replace(salt, "");
-			const same = before !== undefined && JSON.stringify(parse(before)) === JSON.stringify(parse(cleaned));
-			await writeFile(file, same ? before : cleaned);
+			const same = JSON.stringify(parse(before ?? "")) === JSON.stringify(parse(cleaned));
+			if (same && before === undefined) await rm(file);
+			else await writeFile(file, same && before !== undefined ? before : cleaned);
 		}
 	}
 }

@@ -5,7 +5,7 @@ import type { AddressOf, Workload } from "./workload.ts";
 const owner = { uid: 10001, gid: 10001 };
 
 /** The collector's configuration for a stack: the file under configs/ with addresses and the log level in place. */
-export function collectorConfig(settings: Settings, at: AddressOf): string {
+function collectorConfig(settings: Settings, at: AddressOf): string {
 	const { patch } = settings.image("collector");
 	return renderYaml(
 		"collector/collector.yaml",

@@ -5,7 +5,7 @@ import type { Workload } from "./workload.ts";
 const owner = { uid: 10001, gid: 10001 };
 
 /** Loki's configuration for a stack: the file under configs/ with retention and the log level in place. */
-export function lokiConfig(settings: Settings): string {
+function lokiConfig(settings: Settings): string {
 	const { patch } = settings.image("loki");
 	return renderYaml(
 		"loki/loki.yaml",

@@ -9,7 +9,7 @@ const nobody = { uid: 65534, gid: 65534 };
 const scraped = { tempo: 3200, collector: 8888, prometheus: 9090, loki: 3100, alertmanager: 9093, grafana: 3000 };
 
 /** Prometheus's configuration for a stack: the file under configs/ with addresses in place. */
-export function prometheusConfig(settings: Settings, at: AddressOf): string {
+function prometheusConfig(settings: Settings, at: AddressOf): string {
 	const { patch } = settings.image("prometheus");
 	return renderYaml(
 		"prometheus/prometheus.yaml",

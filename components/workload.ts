@@ -12,7 +12,7 @@ export interface Rendered {
 }
 
 /** A port that a workload listens on. */
-export interface Port {
+interface Port {
 	/** Unique within the workload; a setting of the same name decides where it is published. */
 	name: string;
 	/** The number inside the stack. */

@@ -82,7 +82,13 @@ export class TestStack {
 
 	async #run(args: string[]): Promise<Outcome> {
 		const env = this.#images ? { TRACESTACK_IMAGES: this.#images } : {};
-		const result = await execa("./tracestack", args, { cwd: root, env, reject: false, all: true, timeout: 600_000 });
+		const result = await execa(join(root, "tracestack"), args, {
+			cwd: root,
+			env,
+			reject: false,
+			all: true,
+			timeout: 600_000,
+		});
 		return { code: result.exitCode ?? -1, stdout: result.stdout, all: result.all };
 	}
 }
