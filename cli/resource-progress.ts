@@ -26,10 +26,10 @@ export class ResourceProgress {
 
 		const after = event.resOutputsEvent?.metadata;
 		if (after?.op === "same") this.#unchanged++;
-		const verb = after && done[after.op];
-		if (after && verb && !after.type.startsWith("pulumi:")) {
+		const line = after && describe(after);
+		if (line) {
 			const since = this.#started.get(after.urn) ?? Date.now();
-			progress(`  ${paint("green", "✓", process.stderr)} ${describe(after.urn)} ${verb} (${seconds(since)})`);
+			progress(`  ${paint("green", "✓", process.stderr)} ${line} (${seconds(since)})`);
 		}
 
 		const diagnostic = event.diagnosticEvent;
@@ -60,8 +60,12 @@ export class ResourceProgress {
 	}
 }
 
-/** `urn:pulumi:dev::tracestack::a$docker:index/container:Container::tempo` as `tempo (Container)`. */
-function describe(urn: string): string {
-	const [, , type = "", name = ""] = urn.split("::");
-	return `${name} (${type.split(":").at(-1)})`;
+/** What happened to a resource, in words; undefined when it is nothing to tell. */
+function describe({ op, type, urn }: { op: string; type: string; urn: string }): string | undefined {
+	const name = urn.split("::").at(-1);
+	// A service is finished when it answers; other components only group.
+	if (type.startsWith("tracestack:service:")) return op === "create" || op === "update" ? `${name} is ready` : undefined;
+	if (type.startsWith("tracestack:") || type.startsWith("pulumi:")) return undefined;
+	const verb = done[op];
+	return verb && `${name} (${type.split(":").at(-1)}) ${verb}`;
 }
