@@ -12,7 +12,7 @@ export interface Count {
 /** `./tracestack check`: what a reviewer need not look for. Returns the exit code. */
 export async function checkCommand(options: { images?: string }): Promise<number> {
 	const { env } = await prepare(options);
-	const count = await check(env.TRACESTACK_IMAGES ?? options.images);
+	const count = await check(env.TRACESTACK_IMAGES);
 	process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`);
 	return count.failed === 0 ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 // A stack under the real engine: the environment that every command shares, and operations with their progress.
 
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { LocalWorkspace, PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
 import { backendEnvironment, keepingSettingsFile, userPulumiHome } from "./backend.ts";
@@ -26,7 +26,9 @@ export interface Environment {
 }
 
 /** Finds or gets what a stack needs. Nothing that the user already has is changed. */
-export async function prepare({ images }: Pick<StackOptions, "images">): Promise<Environment> {
+export async function prepare(options: Pick<StackOptions, "images">): Promise<Environment> {
+	const named = options.images ?? process.env.TRACESTACK_IMAGES;
+	const images = named && resolve(named);
 	await ensureDockerEngine();
 	const backend = await backendEnvironment();
 	const tools = await ensureToolchain(images, backend.PULUMI_HOME ?? userPulumiHome());
@@ -75,7 +77,7 @@ export function down(
 			await s.destroy({ onEvent: shown.event, remove: false });
 			return;
 		}
-		// Containers hang on the network, and what lives in Grafana on its container.
+		// What is in Grafana depends on its volume, not on its container, and stays in the state as it stays on the volume.
 		const resources = (await s.exportStack()).deployment.resources as { urn: string; type: string }[] | undefined;
 		const target = (resources ?? []).filter(({ type }) => runs.has(type)).map(({ urn }) => urn);
 		if (target.length > 0) await s.destroy({ onEvent: shown.event, target, targetDependents: true });

@@ -104,7 +104,7 @@ async function lint(w: Workload): Promise<void> {
 
 async function docker(image: string, entrypoint: string, args: string[], mounts: string[]): Promise<void> {
 	const volumes = mounts.flatMap((mount) => ["--volume", mount]);
-	const limits = ["--network", "none", "--cap-drop", "ALL"];
+	const limits = ["--network", "none", "--cap-drop", "ALL", "--tmpfs", "/tmp"];
 	const result = await execa(
 		"docker",
 		["run", "--rm", ...limits, "--user", "0:0", ...volumes, "--entrypoint", entrypoint, image, ...args],

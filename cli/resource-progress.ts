@@ -64,7 +64,8 @@ export class ResourceProgress {
 function describe({ op, type, urn }: { op: string; type: string; urn: string }): string | undefined {
 	const name = urn.split("::").at(-1);
 	// A service is finished when it answers; other components only group.
-	if (type.startsWith("tracestack:service:")) return op === "create" || op === "update" ? `${name} is ready` : undefined;
+	if (type.startsWith("tracestack:service:"))
+		return op === "create" || op === "update" ? `${name} is ready` : undefined;
 	if (type.startsWith("tracestack:") || type.startsWith("pulumi:")) return undefined;
 	const verb = done[op];
 	return verb && `${name} (${type.split(":").at(-1)}) ${verb}`;

@@ -15,9 +15,9 @@ export async function testCommand(options: { images?: string; unit?: boolean }):
 		counts.push(await vitest(["--project", "unit"], {}));
 	} else {
 		const { env } = await prepare(options);
-		const images = env.TRACESTACK_IMAGES ?? options.images;
+		const images = env.TRACESTACK_IMAGES;
 		counts.push(await check(images));
-		counts.push(await vitest([], { ...(images && { TRACESTACK_TEST_IMAGES: images }) }));
+		counts.push(await vitest([], { ...(images && { TRACESTACK_IMAGES: images }) }));
 	}
 	const total = counts.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }));
 	progress(`tests took ${seconds(started)}`);

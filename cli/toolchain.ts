@@ -23,17 +23,19 @@ const airgapOptions = { cacheDir, log: (line: string) => progress(`airgap: ${lin
 /** Finds or gets everything that the engine needs to run a stack. */
 export async function ensureToolchain(images: string | undefined, pulumiHome: string): Promise<Toolchain> {
 	const cli = await officialPulumi();
-	if (cli && (images || (await officialImages()))) return { ...cli, env: {}, images };
+	const imagesAreHad = images !== undefined || (await officialImages());
+	if (cli && imagesAreHad) return { ...cli, env: {}, images };
 
 	const { build, installPlugins } = await import("../airgap/build.ts");
-	if (cli) return { ...cli, env: {}, images: (await build({ ...airgapOptions, for: "images" })).catalogue };
-	const set = await build({ ...airgapOptions, for: images ? "tools" : "all" });
+	const set = await build({ ...airgapOptions, for: cli ? "images" : imagesAreHad ? "tools" : "all" });
+	const catalogue = imagesAreHad ? images : set.catalogue;
+	if (cli) return { ...cli, env: {}, images: catalogue };
 	await installPlugins(set, pulumiHome);
 	return {
 		home: dirname(set.bin),
 		// The plugins are in the engine's home; those on PATH are the same files.
 		env: { PULUMI_IGNORE_AMBIENT_PLUGINS: "true" },
-		images: images ?? set.catalogue,
+		images: catalogue,
 	};
 }
 

@@ -82,8 +82,9 @@ export class GrafanaContent extends pulumi.ComponentResource {
 			},
 			{ parent: this },
 		);
-		// What lives in Grafana goes with it: a destroy need not delete it piece by piece from a server that is going away.
-		const options = { parent: this, provider, deletedWith: server.resource };
+		// What is in Grafana's database goes with it, and stays with it when only the container goes: it need not be deleted
+		// piece by piece from a server that is going away, nor made again by the next.
+		const options = { parent: this, provider, deletedWith: server.keeper };
 		const sources = dataSources(at).map(
 			(source) =>
 				new grafana.oss.DataSource(

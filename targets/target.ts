@@ -4,9 +4,15 @@ import type { Settings } from "../settings.ts";
 
 /** A workload that a target has realised. */
 export interface Running {
-	/** The resource that is replaced when the workload is: what lives inside the service is `deletedWith` it. */
-	resource: Resource;
-	/** Base address of each `outside` port by name, as `host:port`; resolves once the workload is ready (in a preview at once). */
+	/**
+	 * What holds the service's content: its volume if it has one, else the process. What other providers create inside the
+	 * service is `deletedWith` it.
+	 */
+	keeper: Resource;
+	/**
+	 * Base address of each `outside` port by name, as `host:port`; resolves once the workload is ready (in a preview at
+	 * once). Carries no dependency on the process: what is made in the service outlives its container.
+	 */
 	outside: Record<string, Output<string>>;
 }
 

@@ -40,14 +40,30 @@ export function epoch(shiftSeconds = 0): number {
 	return Math.floor(Date.now() / 1000) + shiftSeconds;
 }
 
-interface PrometheusVector {
-	data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+interface PrometheusAnswer<T> {
+	data: { result: ({ metric: Record<string, string> } & T)[] };
 }
 
 /** Value of an instant query that yields one number; 0 without a series. */
 export async function prometheusValue(base: string, query: string): Promise<number> {
-	const { data } = await json<PrometheusVector>(withQuery(`${base}/api/v1/query`, { query }));
-	return Number(data.result[0]?.value[1] ?? 0);
+	const answer = await json<PrometheusAnswer<{ value: [number, string] }>>(
+		withQuery(`${base}/api/v1/query`, { query }),
+	);
+	return Number(answer.data.result[0]?.value[1] ?? 0);
+}
+
+/**
+ * Whether a counter has counted since a moment, from its samples: a sample that differs from the last one before it. A
+ * counter that restarted from zero in between differs as well, where a comparison of two sums would not see it.
+ */
+export async function hasCounted(base: string, selector: string, sinceMs: number): Promise<boolean> {
+	const window = `${Math.ceil((Date.now() - sinceMs) / 1000) + 300}s`;
+	const url = withQuery(`${base}/api/v1/query`, { query: `${selector}[${window}]` });
+	const { data } = await json<PrometheusAnswer<{ values: [number, string][] }>>(url);
+	return data.result.some(({ values }) => {
+		const before = values.findLast(([t]) => t * 1000 <= sinceMs)?.[1];
+		return values.some(([t, value]) => t * 1000 > sinceMs && value !== before);
+	});
 }
 
 /** Grafana's API as the stack's administrator. */

@@ -7,7 +7,7 @@ import { OTLPTraceExporter as GrpcTraceExporter } from "@opentelemetry/exporter-
 import { OTLPTraceExporter as HttpTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { InMemoryLogRecordExporter, LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs";
-import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 
 /** The services of the verification trace: an edge of the service graph leads from the first to the second. */
@@ -26,6 +26,8 @@ const timeoutMillis = 10_000;
 export interface Signals {
 	traceId: string;
 	spans: number;
+	/** When, in milliseconds since 1970. */
+	madeAt: number;
 	/** The gauge's value. */
 	value: number;
 	sendFrontendByGrpc(address: string): Promise<void>;
@@ -63,6 +65,7 @@ export function makeSignals(now = Date.now()): Signals {
 	return {
 		traceId,
 		spans: 4,
+		madeAt: now,
 		value,
 		sendFrontendByGrpc: (address) =>
 			send(new GrpcTraceExporter({ url: `http://${address}`, timeoutMillis }), frontend.finished()),
@@ -93,19 +96,20 @@ function makeLog(context: typeof ROOT_CONTEXT) {
 	return exporter.getFinishedLogRecords();
 }
 
+/** Collects when asked, and exports nothing by itself. */
+class ReaderByHand extends MetricReader {
+	protected override async onForceFlush(): Promise<void> {}
+	protected override async onShutdown(): Promise<void> {}
+}
+
 async function makeMetric(value: number) {
-	const reader = new PeriodicExportingMetricReader({
-		exporter: new OTLPMetricExporter(),
-		exportIntervalMillis: 2 ** 30, // collected by hand
-		exportTimeoutMillis: timeoutMillis,
-	});
+	const reader = new ReaderByHand();
 	const provider = new MeterProvider({
 		resource: resourceFromAttributes({ "service.name": services.backend }),
 		readers: [reader],
 	});
 	provider.getMeter("tracestack").createGauge(gauge.instrument, { unit: gauge.unit }).record(value);
 	const { resourceMetrics } = await reader.collect();
-	await reader.shutdown().catch(() => {});
 	return resourceMetrics;
 }
 

@@ -95,7 +95,7 @@ export class AwsTarget implements Target {
 			...task.policies,
 			...(mounted.length > 0 ? this.#shared.fileSystem.reachable : []),
 		]);
-		return { resource: service, outside: this.#outside(w, service) };
+		return { keeper: service, outside: this.#outside(w, service) };
 	}
 
 	/** ECS tells when its tasks run, not when the service does its job: nothing outside the VPC can ask. */

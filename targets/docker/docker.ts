@@ -74,7 +74,7 @@ export class DockerTarget implements Target {
 				deleteBeforeReplace: true,
 			},
 		);
-		return { resource: container, outside: this.#outside(w, container) };
+		return { keeper: volumes[0]?.resource ?? container, outside: this.#outside(w, container) };
 	}
 
 	/** Addresses that resolve once the service answers; in a preview nothing is probed. */
@@ -84,22 +84,27 @@ export class DockerTarget implements Target {
 		if (!readyPort) throw new Error(`${w.name}: the readiness port ${w.ready.port} must reach outside`);
 		const host = this.#host();
 		const ready = pulumi.runtime.isDryRun()
-			? pulumi.output(undefined)
-			: container.id.apply((id) =>
-					waitUntilReady({
-						service: w.name,
-						url: `http://${host}:${readyPort.external}${w.ready.path}`,
-						timeoutSeconds: w.ready.timeoutSeconds,
-						containerId: id,
-						progress: (line) => void pulumi.log.info(line, container, undefined, true),
-					}),
-				);
+			? Promise.resolve()
+			: this.#ready(w, container, `${host}:${readyPort.external}`);
+		// A promise and not an apply: the output of an apply would tie whatever uses the address to this container.
 		return Object.fromEntries(
-			ports.map(({ setting, external }) => [
-				setting,
-				pulumi.runtime.isDryRun() ? pulumi.output(`${host}:${external}`) : ready.apply(() => `${host}:${external}`),
-			]),
+			ports.map(({ setting, external }) => [setting, pulumi.output(ready.then(() => `${host}:${external}`))]),
 		);
+	}
+
+	/** Settles once the service answers, or with the reason why it does not. */
+	#ready(w: Workload, container: docker.Container, address: string): Promise<void> {
+		return new Promise((resolve, reject) => {
+			container.id.apply((containerId) =>
+				waitUntilReady({
+					service: w.name,
+					url: `http://${address}${w.ready.path}`,
+					timeoutSeconds: w.ready.timeoutSeconds,
+					containerId,
+					progress: (line) => void pulumi.log.info(line, container, undefined, true),
+				}).then(resolve, reject),
+			);
+		});
 	}
 
 	/** Where the ports can be reached from this machine. */

@@ -1,9 +1,10 @@
 // The life of a stack, on the real engine: each test goes on where the one before stopped.
 
+import { randomBytes } from "node:crypto";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { root } from "../../cli/paths.ts";
-import { grafana, json, prometheusValue, until } from "../../cli/verify/api.ts";
+import { epoch, grafana, json, prometheusValue, until, withQuery } from "../../cli/verify/api.ts";
 import type { LinkResult } from "../../cli/verify/verify.ts";
 import { TestStack } from "./stack.ts";
 
@@ -94,6 +95,36 @@ describe("a stack from nothing", () => {
 	});
 });
 
+describe("what applications send", () => {
+	it("may come from a browser on this machine, and from no other origin", async () => {
+		const { otlpHttp } = await stack.endpoints();
+		const allowed = async (origin: string) => {
+			const headers = {
+				origin,
+				"access-control-request-method": "POST",
+				"access-control-request-headers": "content-type",
+			};
+			const response = await fetch(`${otlpHttp}/v1/traces`, { method: "OPTIONS", headers });
+			return response.headers.get("access-control-allow-origin");
+		};
+		expect(await allowed("http://localhost:5173")).toBe("http://localhost:5173");
+		expect(await allowed("http://127.0.0.1:8080")).toBe("http://127.0.0.1:8080");
+		expect(await allowed("https://example.com")).toBeNull();
+	});
+
+	it("is stored whole, however many traces are alive at once", async () => {
+		const e = await stack.endpoints();
+		const traces = 30_000; // three times what Tempo's default limit on live traces lets through
+		const discarded = async () => sumOf(await metricsOf(e.tempo), "tempo_discarded_spans_total");
+		const received = async () => sumOf(await metricsOf(e.tempo), "tempo_distributor_spans_received_total");
+		const before = { discarded: await discarded(), received: await received() };
+		for (let sent = 0; sent < traces; sent += 1000) await sendTraces(e.otlpHttp, 1000);
+		await until(60, async () => expect((await received()) - before.received).toBeGreaterThanOrEqual(traces));
+		expect((await discarded()) - before.discarded).toBe(0);
+		await until(30, async () => expect(await countInTempo(e.tempo)).toBe(traces));
+	});
+});
+
 describe("an unchanged stack", () => {
 	it("has nothing to do on a second up", async () => {
 		const again = await stack.pulumi("up", "--yes", "--expect-no-changes");
@@ -114,6 +145,10 @@ describe("an unchanged stack", () => {
 		const status = await stack.tracestack("status");
 		expect(status.code).toBe(1);
 		expect(status.all).toMatch(/loki.*Exited/);
+		const broken = await stack.tracestack("verify");
+		expect(broken.code).toBe(1);
+		expect(broken.all).toMatch(/broken: log by trace id: .*ECONNREFUSED/);
+		expect(broken.all).toMatch(/look at: collector -> Loki/);
 		await stack.container("loki", "start");
 		await expectNoDrift();
 		const verify = await stack.tracestack("verify");
@@ -165,6 +200,44 @@ describe("down and up again", () => {
 });
 
 const calls = 'sum(traces_spanmetrics_calls_total{service="tracestack-verify-backend"})';
+
+/** One-span traces of a service of their own, in one request. */
+async function sendTraces(otlpHttp: string, count: number): Promise<void> {
+	const end = BigInt(Date.now()) * 1_000_000n;
+	const spans = Array.from({ length: count }, () => ({
+		traceId: randomBytes(16).toString("hex"),
+		spanId: randomBytes(8).toString("hex"),
+		name: "one of many",
+		kind: 1,
+		startTimeUnixNano: String(end - 5_000_000n),
+		endTimeUnixNano: String(end),
+	}));
+	const resource = { attributes: [{ key: "service.name", value: { stringValue: loadService } }] };
+	const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] });
+	const headers = { "content-type": "application/json" };
+	const response = await fetch(`${otlpHttp}/v1/traces`, { method: "POST", headers, body });
+	expect(response.status).toBe(200);
+}
+
+const loadService = "tracestack-e2e-load";
+
+/** Spans of the load that a TraceQL metrics query counts. */
+async function countInTempo(tempo: string): Promise<number> {
+	const q = `{ resource.service.name = "${loadService}" } | count_over_time()`;
+	const url = withQuery(`${tempo}/api/metrics/query_range`, { q, start: epoch(-600), end: epoch(5), step: "5s" });
+	const { series = [] } = await json<{ series?: { samples?: { value?: number }[] }[] }>(url);
+	return series.flatMap(({ samples = [] }) => samples).reduce((sum, { value = 0 }) => sum + value, 0);
+}
+
+async function metricsOf(base: string): Promise<string> {
+	return (await fetch(`${base}/metrics`)).text();
+}
+
+/** Sum over the series of a metric in the text format. */
+function sumOf(metrics: string, name: string): number {
+	const values = metrics.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)`, "gm"));
+	return [...values].reduce((sum, [, value]) => sum + Number(value), 0);
+}
 
 async function expectNoDrift(): Promise<void> {
 	const preview = await stack.pulumi("preview", "--refresh", "--expect-no-changes", "--diff");

@@ -1,4 +1,5 @@
-// A stack of the end-to-end tests: the real command line, the real engine, real containers, on ports of its own.
+// A stack of the end-to-end tests: the real command line, the real engine, real containers, on ports of its own. The
+// catalogue under test is in TRACESTACK_IMAGES.
 
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +32,6 @@ export class TestStack {
 	readonly name: string;
 	readonly ports: Record<(typeof names)[number], number>;
 	readonly #file: string;
-	readonly #images = process.env.TRACESTACK_TEST_IMAGES;
 
 	/** Writes the stack's settings file, with ports from `firstPort` on. */
 	constructor(name: string, firstPort: number, settings: Record<string, unknown> = {}) {
@@ -44,10 +44,10 @@ export class TestStack {
 
 	/** `./tracestack ARGS --stack NAME`. */
 	async tracestack(...args: string[]): Promise<Outcome> {
-		return this.#run([...args, "--stack", this.name, ...(this.#images ? ["--images", this.#images] : [])]);
+		return this.#run([...args, "--stack", this.name]);
 	}
 
-	/** `./tracestack pulumi ARGS --stack NAME`, with the catalogue by the environment, as the engine gets it. */
+	/** `./tracestack pulumi ARGS --stack NAME`. */
 	async pulumi(...args: string[]): Promise<Outcome> {
 		return this.#run(["pulumi", ...args, "--stack", this.name, "--non-interactive", "--color", "never"]);
 	}
@@ -81,10 +81,8 @@ export class TestStack {
 	}
 
 	async #run(args: string[]): Promise<Outcome> {
-		const env = this.#images ? { TRACESTACK_IMAGES: this.#images } : {};
 		const result = await execa(join(root, "tracestack"), args, {
 			cwd: root,
-			env,
 			reject: false,
 			all: true,
 			timeout: 600_000,

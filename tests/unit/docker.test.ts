@@ -145,7 +145,7 @@ describe("the administrator's password", () => {
 });
 
 describe("what lives in Grafana", () => {
-	test("goes with its container, so that a destroy needs no server that still answers", () => {
+	test("goes with its volume, so that a destroy needs no server that still answers", () => {
 		const content = resources.filter(({ type }) => type.startsWith("grafana:"));
 		expect(content.length).toBeGreaterThan(5);
 		for (const { name, options } of content) expect(options?.deletedWith, name).toBe(`${containerType} grafana`);
