@@ -12,9 +12,7 @@ const services = ["alertmanager", "collector", "grafana", "loki", "prometheus", 
 let stack: TestStack;
 
 beforeAll(async () => {
-	stack = new TestStack("e2e", 21000);
-	await stack.remove(); // what an earlier, killed run left
-	stack = new TestStack("e2e", 21000);
+	stack = await TestStack.create("e2e", 21000);
 });
 
 afterAll(() => stack.remove());

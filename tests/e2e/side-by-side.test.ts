@@ -8,9 +8,8 @@ let first: TestStack;
 let second: TestStack;
 
 beforeAll(async () => {
-	for (const stack of [new TestStack("e2e-a", 22000), new TestStack("e2e-b", 23000)]) await stack.remove();
-	first = new TestStack("e2e-a", 22000);
-	second = new TestStack("e2e-b", 23000);
+	first = await TestStack.create("e2e-a", 22000);
+	second = await TestStack.create("e2e-b", 23000);
 });
 
 afterAll(async () => {

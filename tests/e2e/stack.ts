@@ -33,13 +33,21 @@ export class TestStack {
 	readonly ports: Record<(typeof names)[number], number>;
 	readonly #file: string;
 
-	/** Writes the stack's settings file, with ports from `firstPort` on. */
-	constructor(name: string, firstPort: number, settings: Record<string, unknown> = {}) {
+	private constructor(name: string, firstPort: number) {
 		this.name = name;
 		this.ports = Object.fromEntries(names.map((service, i) => [service, firstPort + i])) as TestStack["ports"];
 		this.#file = join(root, `Pulumi.${name}.yaml`);
-		const config = { "tracestack:target": "docker", "tracestack:ports": this.ports, ...settings };
-		writeFileSync(this.#file, stringify({ config }));
+	}
+
+	/** A stack with ports from `firstPort` on, without what an earlier, killed run may have left of it. */
+	static async create(name: string, firstPort: number): Promise<TestStack> {
+		const stack = new TestStack(name, firstPort);
+		const config = { "tracestack:target": "docker", "tracestack:ports": stack.ports };
+		writeFileSync(stack.#file, stringify({ config }));
+		await stack.pulumi("cancel", "--yes");
+		const down = await stack.tracestack("down", "--delete-data");
+		if (down.code !== 0) throw new Error(`what was left of ${name} can't be removed:\n${down.all}`);
+		return stack;
 	}
 
 	/** `./tracestack ARGS --stack NAME`. */
