@@ -5,6 +5,7 @@ import { LocalWorkspace, PulumiCommand, Stack } from "@pulumi/pulumi/automation/
 import { execa } from "execa";
 import { backendEnvironment, keepingSettingsFile, userPulumiHome } from "./backend.ts";
 import { ensureDockerEngine } from "./docker-engine.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { root } from "./paths.ts";
 import { ResourceProgress } from "./resource-progress.ts";
 import { ensureToolchain } from "./toolchain.ts";
@@ -68,13 +69,13 @@ export function up(environment: Environment, { stack }: StackOptions): Promise<v
  * Takes a stack down. Data stays unless `deleteData`: volumes and the password together, because a new password
  * would lock everybody out of an old volume.
  */
-export function down(
+export async function down(
 	environment: Environment,
 	{ stack, deleteData }: StackOptions & { deleteData: boolean },
 ): Promise<void> {
-	return operate(environment, stack, async (s, shown) => {
+	await operate(environment, stack, async (s, shown) => {
 		if (deleteData) {
-			await s.destroy({ onEvent: shown.event, remove: false });
+			await s.destroy({ onEvent: shown.event });
 			return;
 		}
 		// What is in Grafana depends on its volume, not on its container, and stays in the state as it stays on the volume.
@@ -82,6 +83,7 @@ export function down(
 		const target = (resources ?? []).filter(({ type }) => runs.has(type)).map(({ urn }) => urn);
 		if (target.length > 0) await s.destroy({ onEvent: shown.event, target, targetDependents: true });
 	});
+	await removeLeftovers(stack, { volumes: deleteData });
 }
 
 const runs = new Set(["docker:index/network:Network", "docker:index/container:Container"]);

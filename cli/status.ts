@@ -1,11 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { execa } from "execa";
-import { parse } from "yaml";
-import { serviceLabel, stackLabel, stackLabelValue } from "../targets/docker/labels.ts";
+import { serviceLabel } from "../targets/docker/labels.ts";
 import { outputs, prepare, type StackOptions } from "./engine.ts";
+import { stackFilter } from "./leftovers.ts";
 import { paint } from "./output.ts";
-import { root } from "./paths.ts";
 
 /** One container of a stack. */
 interface ServiceStatus {
@@ -42,8 +39,7 @@ export async function statusCommand(options: StackOptions & { json?: boolean }):
 
 /** The stack's long-running containers, by label: what the engine has, whatever the state says. */
 async function runningServices(stack: string): Promise<ServiceStatus[]> {
-	const { name: project } = parse(await readFile(join(root, "Pulumi.yaml"), "utf8"));
-	const filter = `label=${stackLabel}=${stackLabelValue({ project, stack })}`;
+	const filter = await stackFilter(stack);
 	const format = `{{.Label "${serviceLabel}"}}\t{{.Names}}\t{{.State}}\t{{.Status}}\t{{.Image}}`;
 	const { stdout } = await execa("docker", ["ps", "-a", "--filter", filter, "--format", format]);
 	return stdout

@@ -148,7 +148,8 @@ describe("what lives in Grafana", () => {
 	test("goes with its volume, so that a destroy needs no server that still answers", () => {
 		const content = resources.filter(({ type }) => type.startsWith("grafana:"));
 		expect(content.length).toBeGreaterThan(5);
-		for (const { name, options } of content) expect(options?.deletedWith, name).toBe(`${containerType} grafana`);
+		for (const { name, options } of content)
+			expect(options?.deletedWith, name).toBe("docker:index/volume:Volume grafana-data");
 	});
 });
 
