@@ -36,6 +36,8 @@ export class ResourceProgress {
 		if (!diagnostic) return;
 		const message = diagnostic.message.replaceAll(/<\{%[^%]*%\}>/g, "").trim();
 		if (!message) return;
+		// A bridged provider reports a failure twice, once with its own source line.
+		if (message.startsWith("sdk-v2/")) return;
 		if (diagnostic.severity === "error") this.#errors.push(message);
 		else if (diagnostic.severity === "warning") progress(`  ! ${message}`);
 		else if (message.startsWith("waiting for")) this.#wait(diagnostic.urn ?? "", message);
