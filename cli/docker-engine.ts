@@ -31,6 +31,18 @@ export async function ensureDockerEngine(): Promise<void> {
 	await start();
 }
 
+/**
+ * The engine's address as the Docker CLI knows it. The provider reads DOCKER_HOST and not the CLI's contexts, which is
+ * where Docker Desktop, Colima and others keep theirs.
+ */
+export async function engineAddress(): Promise<string | undefined> {
+	if (process.env.DOCKER_HOST) return process.env.DOCKER_HOST;
+	const context = await execa("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], {
+		reject: false,
+	});
+	return context.exitCode === 0 ? context.stdout : undefined;
+}
+
 /** `ready`, or why not. */
 async function answer(): Promise<string> {
 	const result = await execa("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false });

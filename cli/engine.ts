@@ -4,7 +4,7 @@ import { delimiter, dirname, join, resolve } from "node:path";
 import { LocalWorkspace, PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
 import { backendEnvironment, keepingSettingsFile, userPulumiHome } from "./backend.ts";
-import { ensureDockerEngine } from "./docker-engine.ts";
+import { engineAddress, ensureDockerEngine } from "./docker-engine.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { root } from "./paths.ts";
 import { ResourceProgress } from "./resource-progress.ts";
@@ -31,6 +31,7 @@ export async function prepare(options: Pick<StackOptions, "images">): Promise<En
 	const named = options.images ?? process.env.TRACESTACK_IMAGES;
 	const images = named && resolve(named);
 	await ensureDockerEngine();
+	const dockerHost = await engineAddress();
 	const backend = await backendEnvironment();
 	const tools = await ensureToolchain(images, backend.PULUMI_HOME ?? userPulumiHome());
 	return {
@@ -41,6 +42,7 @@ export async function prepare(options: Pick<StackOptions, "images">): Promise<En
 				delimiter,
 			),
 			PULUMI_SKIP_UPDATE_CHECK: "true",
+			...(dockerHost && { DOCKER_HOST: dockerHost }),
 			...(tools.images && { TRACESTACK_IMAGES: tools.images }),
 			...tools.env,
 			...backend,
