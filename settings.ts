@@ -54,8 +54,14 @@ const schema = z.strictObject({
 		.prefault({}),
 	grafana: z
 		.strictObject({
-			/** Login of the administrator; the password is random and a secret of the stack. */
-			adminUser: z.string().min(1).default("admin"),
+			/**
+			 * Login of the administrator; the password is random and a secret of the stack. Grafana reads it when its database
+			 * is empty: choose it before the first `up`.
+			 */
+			adminUser: z
+				.string()
+				.regex(/^[^:\s]+$/, "a name without colon and white space")
+				.default("admin"),
 		})
 		.prefault({}),
 	/** How much every service logs. */

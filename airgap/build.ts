@@ -4,7 +4,7 @@
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, cp, link, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { arch, availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
@@ -267,6 +267,9 @@ export async function installPlugins(set: AirgapSet, pulumiHome: string): Promis
 		if (r.kind !== "plugin") continue;
 		const dir = join(pulumiHome, "plugins", `resource-${r.plugin}-v${await npmVersion(r.npm)}`);
 		const file = join(dir, `pulumi-resource-${r.plugin}`);
+		// An official plugin that the user has stays.
+		const there = await lstat(file).catch(() => undefined);
+		if (there && !there.isSymbolicLink()) continue;
 		await mkdir(dir, { recursive: true });
 		await rm(file, { force: true });
 		await symlink(join(set.bin, `pulumi-resource-${r.plugin}`), file);

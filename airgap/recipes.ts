@@ -1,6 +1,6 @@
 // What is built where official downloads can't be reached, and from which pinned sources.
-// How it is built is in build.ts. Every source is verified: Go modules against the sums below and against
-// the go.sum that lies beside each go.mod, Debian packages by apt.
+// How it is built is in build.ts. Sources are verified: Go modules against the sums below and the go.sum that lies beside
+// each go.mod, Debian packages by apt. What the collector's builder resolves is pinned by version only.
 
 /** A Go module taken from the module proxy and built as the main module, with its own go.mod and go.sum. */
 export interface GoModule {
@@ -178,11 +178,11 @@ export const recipes: Recipe[] = [
 ];
 
 export const images: ImageRecipe[] = [
-	{ name: "tempo", tag: "2.8", from: ["tempo", "base"], patch: "tempo.patch.yaml" },
-	{ name: "collector", tag: "0.158.0", from: ["collector", "base"] },
-	{ name: "prometheus", tag: "3.14.0", from: ["prometheus", "base"] },
-	{ name: "alertmanager", tag: "0.31.1", from: ["alertmanager", "base"] },
-	{ name: "loki", tag: "3.7.6", from: ["loki", "base"] },
+	{ name: "tempo", tag: "2.8", from: ["tempo"], patch: "tempo.patch.yaml" },
+	{ name: "collector", tag: "0.158.0", from: ["collector"] },
+	{ name: "prometheus", tag: "3.14.0", from: ["prometheus"] },
+	{ name: "alertmanager", tag: "0.31.1", from: ["alertmanager"] },
+	{ name: "loki", tag: "3.7.6", from: ["loki"] },
 	{ name: "grafana", tag: "10.1", from: ["grafana", "base"] },
 	{ name: "busybox", tag: "1.35", from: ["base"] },
 ];

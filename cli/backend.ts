@@ -19,8 +19,8 @@ export async function backendEnvironment(): Promise<Record<string, string>> {
 		PULUMI_BACKEND_URL: `file://${join(stateDir, "backend")}`,
 		// A home of its own: the user's selected stacks and settings stay as they are.
 		PULUMI_HOME: join(stateDir, "pulumi"),
-		...(process.env.PULUMI_CONFIG_PASSPHRASE === undefined &&
-			process.env.PULUMI_CONFIG_PASSPHRASE_FILE === undefined && { PULUMI_CONFIG_PASSPHRASE_FILE: passphrase }),
+		// Before any other in this shell: without it the state could not be read from the next one.
+		PULUMI_CONFIG_PASSPHRASE: await readFile(passphrase, "utf8"),
 		// The key's salt is kept with the state, so that Pulumi.<stack>.yaml stays as it was committed.
 		PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",
 	};

@@ -31,6 +31,12 @@ export async function ensureDockerEngine(): Promise<void> {
 	await start();
 }
 
+/** Makes sure that a Docker engine answers, and changes nothing if none does. */
+export async function requireDockerEngine(): Promise<void> {
+	const first = await answer();
+	if (first !== "ready") throw new UserError(`No Docker engine answers: ${first}`);
+}
+
 /**
  * The engine's address as the Docker CLI knows it. The provider reads DOCKER_HOST and not the CLI's contexts, which is
  * where Docker Desktop, Colima and others keep theirs.

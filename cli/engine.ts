@@ -1,11 +1,20 @@
 // A stack under the real engine: the environment that every command shares, and operations with their progress.
 
+import { readFile } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
-import { LocalWorkspace, PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
+import {
+	LocalWorkspace,
+	type OutputMap,
+	PulumiCommand,
+	Stack,
+	StackNotFoundError,
+} from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
+import { parse } from "yaml";
 import { backendEnvironment, keepingSettingsFile, userPulumiHome } from "./backend.ts";
-import { engineAddress, ensureDockerEngine } from "./docker-engine.ts";
+import { engineAddress, ensureDockerEngine, requireDockerEngine } from "./docker-engine.ts";
 import { removeLeftovers } from "./leftovers.ts";
+import { progress } from "./output.ts";
 import { root } from "./paths.ts";
 import { ResourceProgress } from "./resource-progress.ts";
 import { ensureToolchain } from "./toolchain.ts";
@@ -26,14 +35,19 @@ export interface Environment {
 	ownBackend: boolean;
 }
 
-/** Finds or gets what a stack needs. Nothing that the user already has is changed. */
-export async function prepare(options: Pick<StackOptions, "images">): Promise<Environment> {
+/**
+ * Finds or gets what a stack needs. Nothing that the user already has is changed.
+ *
+ * @param purpose `run` brings whatever is missing, an engine and images included; `look` is for commands that neither
+ * start nor change a service.
+ */
+export async function prepare(options: Partial<StackOptions>, purpose: "run" | "look" = "run"): Promise<Environment> {
 	const named = options.images ?? process.env.TRACESTACK_IMAGES;
-	const images = named && resolve(named);
-	await ensureDockerEngine();
+	const images = (named && resolve(named)) || (options.stack && (await configuredImages(options.stack)));
+	await (purpose === "run" ? ensureDockerEngine() : requireDockerEngine());
 	const dockerHost = await engineAddress();
 	const backend = await backendEnvironment();
-	const tools = await ensureToolchain(images, backend.PULUMI_HOME ?? userPulumiHome());
+	const tools = await ensureToolchain(images || undefined, purpose, backend.PULUMI_HOME ?? userPulumiHome());
 	return {
 		home: tools.home,
 		ownBackend: Object.keys(backend).length > 0,
@@ -50,20 +64,28 @@ export async function prepare(options: Pick<StackOptions, "images">): Promise<En
 	};
 }
 
+/** The catalogue that a stack's settings name: its images are the user's own business. */
+async function configuredImages(stack: string): Promise<string | undefined> {
+	const text = await readFile(join(root, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
+	const images: string | undefined = parse(text)?.config?.["tracestack:images"];
+	return images && resolve(root, images);
+}
+
 /** Hands arguments to the engine as they are, with the environment that `up` uses. Returns its exit code. */
 export async function passThrough(environment: Environment, args: string[]): Promise<number> {
 	const at = args.findIndex((arg) => arg === "--stack" || arg === "-s");
 	const stack = at >= 0 ? args[at + 1] : args.find((arg) => arg.startsWith("--stack="))?.slice("--stack=".length);
 	const result = await keepingSettingsFile(stack ?? "dev", environment.ownBackend, () =>
-		execa("pulumi", args, { cwd: process.cwd(), env: environment.env, stdio: "inherit", reject: false }),
+		execa("pulumi", args, { cwd: root, env: environment.env, stdio: "inherit", reject: false }),
 	);
 	return result.exitCode ?? 1;
 }
 
 /** Brings a stack up to what the program says. */
-export function up(environment: Environment, { stack }: StackOptions): Promise<void> {
-	return operate(environment, stack, async (s, shown) => {
-		await s.up({ onEvent: shown.event, suppressProgress: true, logToStdErr: false });
+export async function up(environment: Environment, { stack }: StackOptions): Promise<void> {
+	await operate(stack, environment, async (shown) => {
+		const s = await Stack.createOrSelect(stack, await workspace(environment));
+		await s.up({ onEvent: shown.event, suppressProgress: true });
 	});
 }
 
@@ -75,49 +97,79 @@ export async function down(
 	environment: Environment,
 	{ stack, deleteData }: StackOptions & { deleteData: boolean },
 ): Promise<void> {
-	await operate(environment, stack, async (s, shown) => {
-		if (deleteData) {
-			await s.destroy({ onEvent: shown.event });
-			return;
-		}
-		// What is in Grafana depends on its volume, not on its container, and stays in the state as it stays on the volume.
-		const resources = (await s.exportStack()).deployment.resources as { urn: string; type: string }[] | undefined;
-		const target = (resources ?? []).filter(({ type }) => runs.has(type)).map(({ urn }) => urn);
-		if (target.length > 0) await s.destroy({ onEvent: shown.event, target, targetDependents: true });
-	});
+	const s = await existing(environment, stack);
+	if (s) {
+		await operate(stack, environment, async (shown) => {
+			if (deleteData) {
+				await s.destroy({ onEvent: shown.event });
+				return;
+			}
+			// What is in Grafana depends on its volume, not on its container, and stays in the state as it stays on the volume.
+			const target = (await resources(s)).filter(({ type }) => runs.has(type)).map(({ urn }) => urn);
+			if (target.length > 0) await s.destroy({ onEvent: shown.event, target, targetDependents: true });
+		});
+	}
 	await removeLeftovers(stack, { volumes: deleteData });
 }
 
-const runs = new Set(["docker:index/network:Network", "docker:index/container:Container"]);
+const containerType = "docker:index/container:Container";
+const runs = new Set(["docker:index/network:Network", containerType]);
 
-/** A stack's outputs; secrets are readable in `value` and marked as such. */
-export async function outputs(
-	environment: Environment,
-	stack: string,
-): Promise<Record<string, { value: unknown; secret: boolean }>> {
-	return (await open(environment, stack)).outputs();
+/** A stack's outputs, secrets readable; none when there is no such stack. */
+export async function outputs(environment: Environment, stack: string): Promise<OutputMap> {
+	return (await (await existing(environment, stack))?.outputs()) ?? {};
 }
 
+/** Names of the containers that a stack's state says are running. */
+export async function containers(environment: Environment, stack: string): Promise<string[]> {
+	const s = await existing(environment, stack);
+	const found = s ? await resources(s) : [];
+	return found
+		.filter(({ type, inputs }) => type === containerType && inputs?.mustRun !== false)
+		.map(({ inputs }) => inputs?.name ?? "");
+}
+
+interface StateResource {
+	urn: string;
+	type: string;
+	inputs?: { name?: string; mustRun?: boolean };
+}
+
+async function resources(stack: Stack): Promise<StateResource[]> {
+	return (await stack.exportStack()).deployment.resources ?? [];
+}
+
+/** Runs an operation with its progress; the engine finishes what it has begun when the user interrupts. */
 async function operate(
-	environment: Environment,
 	name: string,
-	body: (s: Stack, shown: ResourceProgress) => Promise<void>,
+	{ ownBackend }: Environment,
+	body: (shown: ResourceProgress) => Promise<void>,
 ): Promise<void> {
 	const shown = new ResourceProgress();
-	await keepingSettingsFile(name, environment.ownBackend, async () => {
-		const stack = await open(environment, name);
-		try {
-			await body(stack, shown);
-		} catch (error) {
-			throw shown.explain(error);
-		} finally {
-			shown.close();
-		}
-	});
+	// The terminal has sent the signal to the engine as well: to end here would end it in the middle of a creation.
+	const wait = () => progress("stopping: the engine finishes what it has begun");
+	process.on("SIGINT", wait);
+	try {
+		await keepingSettingsFile(name, ownBackend, () => body(shown));
+	} catch (error) {
+		throw shown.explain(error, name);
+	} finally {
+		process.off("SIGINT", wait);
+		shown.close();
+	}
 }
 
-async function open({ env, home }: Environment, name: string): Promise<Stack> {
+/** A stack that must not be made by asking for it. */
+async function existing(environment: Environment, name: string): Promise<Stack | undefined> {
+	try {
+		return await Stack.select(name, await workspace(environment));
+	} catch (error) {
+		if (error instanceof StackNotFoundError) return undefined;
+		throw error;
+	}
+}
+
+async function workspace({ env, home }: Environment): Promise<LocalWorkspace> {
 	const pulumiCommand = await PulumiCommand.get({ root: home });
-	const workspace = await LocalWorkspace.create({ workDir: root, envVars: env, pulumiCommand });
-	return Stack.createOrSelect(name, workspace);
+	return LocalWorkspace.create({ workDir: root, envVars: env, pulumiCommand });
 }

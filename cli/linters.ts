@@ -1,5 +1,6 @@
 // Every configuration file by the linter of the server that reads it, from the image that will run it.
 
+import { globSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -70,7 +71,6 @@ function ruleTests(settings: Settings): Lint {
 	return {
 		name: "prometheus: alert rules fire and stay silent as their tests say",
 		run: async () => {
-			const { globSync } = await import("node:fs");
 			const tests = globSync("configs/packs/*/rules/*.test.yaml", { cwd: root });
 			if (tests.length === 0) throw new Error("no rule tests found");
 			await docker(

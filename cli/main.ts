@@ -31,7 +31,7 @@ stackCommand("down", "take the stack down; data and password are kept")
 	.option("--delete-data", "delete volumes and password as well")
 	.action(async (options) => {
 		const { down, prepare } = await import("./engine.ts");
-		await down(await prepare(options), { ...options, deleteData: Boolean(options.deleteData) });
+		await down(await prepare(options, "look"), { ...options, deleteData: Boolean(options.deleteData) });
 	});
 
 stackCommand("verify", "send one trace and prove each link: trace, metric, exemplar, service graph, log, panels")
@@ -50,7 +50,7 @@ stackCommand("status", "what runs, since when, and where it answers")
 
 stackCommand("password", "print the password of Grafana's administrator").action(async (options) => {
 	const { outputs, prepare } = await import("./engine.ts");
-	const { grafanaPassword } = await outputs(await prepare(options), options.stack);
+	const { grafanaPassword } = await outputs(await prepare(options, "look"), options.stack);
 	if (!grafanaPassword)
 		throw new UserError(`The stack ${options.stack} is not up: ./tracestack up --stack ${options.stack}`);
 	process.stdout.write(`${grafanaPassword.value}\n`);
@@ -127,6 +127,7 @@ try {
 } catch (error) {
 	const { debug } = program.opts<{ debug?: boolean }>();
 	const message = error instanceof Error ? error.message : String(error);
-	progress(paint("red", debug && error instanceof Error ? (error.stack ?? message) : message, process.stderr));
+	progress(paint("red", message, process.stderr));
+	if (debug) console.error(error instanceof Error ? (error.cause ?? error) : error);
 	process.exitCode = 1;
 }

@@ -16,15 +16,18 @@ const done: Record<string, string> = {
 /** Turns the engine's events into a line for each finished resource and each wait. */
 export class ResourceProgress {
 	readonly #started = new Map<string, number>();
+	readonly #slow = new Map<string, NodeJS.Timeout>();
 	readonly #waits = new Map<string, number>();
 	readonly #errors: string[] = [];
 	#unchanged = 0;
 
 	event = (event: EngineEvent): void => {
 		const pre = event.resourcePreEvent?.metadata;
-		if (pre) this.#started.set(pre.urn, Date.now());
+		if (pre) this.#begin(pre);
 
-		const after = event.resOutputsEvent?.metadata;
+		const after = event.resOutputsEvent?.metadata ?? event.resOpFailedEvent?.metadata;
+		if (after) clearInterval(this.#slow.get(after.urn));
+		if (event.resOpFailedEvent) return;
 		if (after?.op === "same") this.#unchanged++;
 		const line = after && describe(after);
 		if (line) {
@@ -44,13 +47,28 @@ export class ResourceProgress {
 	};
 
 	/** The engine's own words for what failed, without its trace. */
-	explain(error: unknown): Error {
-		if (this.#errors.length === 0) return error instanceof Error ? error : new Error(String(error));
-		return new UserError([...new Set(this.#errors)].join("\n"));
+	explain(error: unknown, stack: string): Error {
+		const cause = error instanceof Error ? error : new Error(String(error));
+		if (/currently locked/.test(cause.message)) {
+			const advice = `If no other run is going on, free it: ./tracestack pulumi cancel --stack ${stack}`;
+			return new UserError(`Another run holds the stack ${stack}, or was killed while it did. ${advice}`, { cause });
+		}
+		if (this.#errors.length === 0) return cause;
+		return new UserError([...new Set(this.#errors)].join("\n"), { cause });
 	}
 
 	close(): void {
+		for (const timer of this.#slow.values()) clearInterval(timer);
 		if (this.#unchanged > 0) progress(`  ${this.#unchanged} unchanged`);
+	}
+
+	/** What takes long is told every ten seconds: an image that is downloaded, a container that is slow to stop. */
+	#begin({ op, type, urn }: { op: string; type: string; urn: string }): void {
+		this.#started.set(urn, Date.now());
+		if (op === "same" || type.startsWith("tracestack:") || type.startsWith("pulumi:")) return;
+		const what = type.endsWith(":RemoteImage") ? "downloading the image of" : "still working on";
+		const tell = () => progress(`  … ${what} ${urn.split("::").at(-1)} (${seconds(this.#started.get(urn) ?? 0)})`);
+		this.#slow.set(urn, setInterval(tell, 10_000));
 	}
 
 	/** A wait is told at once and then every five seconds. */

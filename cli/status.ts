@@ -1,6 +1,6 @@
 import { execa } from "execa";
-import { serviceLabel } from "../targets/docker/labels.ts";
-import { outputs, prepare, type StackOptions } from "./engine.ts";
+import { imageLabel, serviceLabel } from "../targets/docker/labels.ts";
+import { containers, outputs, prepare, type StackOptions } from "./engine.ts";
 import { stackFilter } from "./leftovers.ts";
 import { paint } from "./output.ts";
 
@@ -17,8 +17,8 @@ interface ServiceStatus {
 
 /** `./tracestack status`. Exit code 0 when everything runs, 1 otherwise. */
 export async function statusCommand(options: StackOptions & { json?: boolean }): Promise<number> {
-	const environment = await prepare(options);
-	const services = await runningServices(options.stack);
+	const environment = await prepare(options, "look");
+	const services = await servicesOf(options.stack, await containers(environment, options.stack));
 	const { urls } = await outputs(environment, options.stack);
 	const addresses = (urls?.value ?? {}) as Record<string, string>;
 	const down = services.filter(({ state }) => state !== "running");
@@ -37,18 +37,27 @@ export async function statusCommand(options: StackOptions & { json?: boolean }):
 	return services.length > 0 && down.length === 0 ? 0 : 1;
 }
 
-/** The stack's long-running containers, by label: what the engine has, whatever the state says. */
-async function runningServices(stack: string): Promise<ServiceStatus[]> {
+/** The stack's long-running containers: what the engine has, by label, and what it should have, by the state. */
+async function servicesOf(stack: string, expected: string[]): Promise<ServiceStatus[]> {
 	const filter = await stackFilter(stack);
-	const format = `{{.Label "${serviceLabel}"}}\t{{.Names}}\t{{.State}}\t{{.Status}}\t{{.Image}}`;
+	const format = `{{.Label "${serviceLabel}"}}\t{{.Names}}\t{{.State}}\t{{.Status}}\t{{.Label "${imageLabel}"}}`;
 	const { stdout } = await execa("docker", ["ps", "-a", "--filter", filter, "--format", format]);
-	return stdout
+	const found = stdout
 		.split("\n")
 		.filter(Boolean)
 		.map((line) => {
 			const [service = "", container = "", state = "", since = "", image = ""] = line.split("\t");
 			return { service, container, state, since, image };
 		})
-		.filter(({ container }) => !container.endsWith("-owner")) // hands a volume over and ends
-		.sort((a, b) => (a.service < b.service ? -1 : 1));
+		.filter(({ container }) => !container.endsWith("-owner")); // hands a volume over and ends
+	const missing = expected
+		.filter((name) => !found.some(({ container }) => container === name))
+		.map((container) => ({
+			service: container.split("-").at(-1) ?? container,
+			container,
+			state: "missing",
+			since: "its container is gone",
+			image: "",
+		}));
+	return [...found, ...missing].sort((a, b) => (a.service < b.service ? -1 : 1));
 }

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
 import { parse } from "yaml";
-import { progress } from "./output.ts";
+import { progress, UserError } from "./output.ts";
 import { cacheDir, root } from "./paths.ts";
 
 export interface Toolchain {
@@ -21,9 +21,13 @@ export interface Toolchain {
 const airgapOptions = { cacheDir, log: (line: string) => progress(`airgap: ${line}`) };
 
 /** Finds or gets everything that the engine needs to run a stack. */
-export async function ensureToolchain(images: string | undefined, pulumiHome: string): Promise<Toolchain> {
+export async function ensureToolchain(
+	images: string | undefined,
+	purpose: "run" | "look",
+	pulumiHome: string,
+): Promise<Toolchain> {
 	const cli = await officialPulumi();
-	const imagesAreHad = images !== undefined || (await officialImages());
+	const imagesAreHad = purpose === "look" || images !== undefined || (await officialImages());
 	if (cli && imagesAreHad) return { ...cli, env: {}, images };
 
 	const { build, installPlugins } = await import("../airgap/build.ts");
@@ -80,7 +84,12 @@ async function officialImages(): Promise<boolean> {
 	if (await airgapReady()) return false;
 	const pull = await execa("docker", ["pull", "--quiet", probe], { reject: false });
 	if (pull.exitCode === 0) return true;
-	progress(`images can't be pulled (${pull.stderr.trim().split("\n").at(-1)}): building them on this machine`);
+	const answer = pull.stderr.trim().split("\n").at(-1) ?? "";
+	// A registry that answers no, to a rate limit or a stale login, is not one that can't be reached.
+	if (!/no such host|connection refused|timeout|deadline exceeded|unreachable|EOF/i.test(answer)) {
+		throw new UserError(`The image ${probe} can't be pulled: ${answer}`);
+	}
+	progress(`images can't be pulled (${answer}): building them on this machine`);
 	return false;
 }
 

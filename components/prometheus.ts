@@ -40,7 +40,6 @@ export function prometheus(settings: Settings, at: AddressOf): Workload {
 			`--storage.tsdb.retention.time=${settings.metrics.retention}`,
 			"--web.enable-remote-write-receiver",
 			"--web.enable-otlp-receiver",
-			"--web.enable-lifecycle",
 			"--enable-feature=exemplar-storage",
 			`--log.level=${settings.logLevel}`,
 		],

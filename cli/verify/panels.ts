@@ -10,6 +10,8 @@ interface Target {
 	expr?: string;
 	query?: string;
 	queryType?: string;
+	/** Selectors of a service map; Grafana's frontend runs them against the metrics of the service graph. */
+	serviceMapQuery?: string | string[];
 	instant?: boolean;
 	hide?: boolean;
 }
@@ -78,12 +80,9 @@ async function rows(e: Endpoints, panel: Panel, target: Target, fill: (text: str
 /** Grafana's backend runs no TraceQL search: its frontend reaches Tempo through the datasource proxy. */
 async function tempoRows(e: Endpoints, panel: Panel, target: Target, fill: (text: string) => string): Promise<number> {
 	if (target.queryType === "serviceMap") {
-		return queryRows(e, {
-			refId: target.refId,
-			datasource: { uid: uid.prometheus },
-			expr: serviceGraph.requests,
-			instant: true,
-		});
+		const selectors = [target.serviceMapQuery ?? ""].flat();
+		const expr = selectors.map((selector) => fill(serviceGraph.requests + selector)).join(" or ");
+		return queryRows(e, { refId: target.refId, datasource: { uid: uid.prometheus }, expr, instant: true });
 	}
 	const proxy = `/api/datasources/proxy/uid/${uid.tempo}`;
 	const q = fill(target.query ?? "");

@@ -16,7 +16,7 @@ export interface LinkResult {
 
 /** `./tracestack verify`. Returns the exit code. */
 export async function verifyCommand(options: StackOptions & { json?: boolean }): Promise<number> {
-	const environment = await prepare(options);
+	const environment = await prepare(options, "look");
 	const results = await verify(await endpoints(environment, options.stack));
 	if (options.json) process.stdout.write(`${JSON.stringify({ stack: options.stack, links: results }, null, 2)}\n`);
 	return conclude(results);

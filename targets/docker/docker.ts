@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Owner, Volume, Workload } from "../../components/workload.ts";
 import type { Settings } from "../../settings.ts";
 import type { Running, Target } from "../target.ts";
-import { labelsOf } from "./labels.ts";
+import { imageLabel, labelsOf } from "./labels.ts";
 import { preflight } from "./preflight.ts";
 import { waitUntilReady } from "./ready.ts";
 
@@ -46,7 +46,7 @@ export class DockerTarget implements Target {
 				user: `${w.user.uid}:${w.user.gid}`,
 				envs: this.#environment(w),
 				uploads: this.#uploads(w),
-				labels: this.#labels(w.name),
+				labels: [{ label: imageLabel, value: w.image }, ...this.#labels(w.name)],
 				networksAdvanced: [{ name: this.#networkOf().name, aliases: [w.name] }],
 				ports: ports.map(({ internal, external }) => ({
 					internal,

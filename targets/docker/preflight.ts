@@ -35,7 +35,7 @@ export async function preflight(stack: Stack, wanted: WantedPort[]): Promise<str
 			const holder = container ? `container ${container.name}` : await holderOf(port);
 			return [
 				`Port ${port} on ${stack.bindAddress} is taken by ${holder}. ` +
-					`Stop it, or choose another port: pulumi config set --path 'tracestack:ports.${setting}' <port> --stack ${stack.stack}`,
+					`Stop it, or give tracestack:ports another ${setting} in Pulumi.${stack.stack}.yaml.`,
 			];
 		}),
 	);
@@ -61,8 +61,15 @@ async function publishedPorts(): Promise<PublishedPorts[] | string> {
 		.filter(Boolean)
 		.map((line) => {
 			const [name = "", stack = "", ports = ""] = line.split("\t");
-			return { name, stack, ports: [...ports.matchAll(/:(\d+)->/g)].map((m) => Number(m[1])) };
+			return { name, stack, ports: portsOf(ports) };
 		});
+}
+
+/** `127.0.0.1:4317-4318->4317-4318/tcp, …`: the engine writes neighbours as a range. */
+function portsOf(text: string): number[] {
+	return [...text.matchAll(/:(\d+)(?:-(\d+))?->/g)].flatMap(([, first, last = first]) =>
+		Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i),
+	);
 }
 
 function isFree(host: string, port: number): Promise<boolean> {
@@ -75,7 +82,10 @@ function isFree(host: string, port: number): Promise<boolean> {
 
 /** The process that listens, where the system tells. */
 async function holderOf(port: number): Promise<string> {
-	const { stdout } = await execa("ss", ["-Hltnp", `sport = :${port}`], { reject: false });
-	const found = /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout ?? "");
-	return found ? `${found[1]} (process ${found[2]})` : "another process";
+	const linux = await execa("ss", ["-Hltnp", `sport = :${port}`], { reject: false });
+	const mac = await execa("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fcp"], { reject: false });
+	const found =
+		/users:\(\("(?<name>[^"]+)",pid=(?<pid>\d+)/.exec(linux.stdout ?? "") ??
+		/^p(?<pid>\d+)\nc(?<name>.+)/.exec(mac.stdout ?? "");
+	return found?.groups ? `${found.groups.name} (process ${found.groups.pid})` : "another process";
 }

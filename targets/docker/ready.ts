@@ -1,3 +1,4 @@
+import { RunError } from "@pulumi/pulumi";
 import { execa } from "execa";
 
 export interface ReadyArgs {
@@ -13,7 +14,8 @@ export interface ReadyArgs {
 /**
  * Waits until a service answers.
  *
- * @throws after `timeoutSeconds`, with the service, its last answer and its last log lines.
+ * @throws RunError after `timeoutSeconds`, with the service, its last answer and its last log lines; at once when its
+ * container is gone or was stopped, which no waiting changes.
  */
 export async function waitUntilReady({
 	service,
@@ -33,14 +35,25 @@ export async function waitUntilReady({
 		if (seconds > timeoutSeconds) break;
 		if (seconds - told >= 2) {
 			told = seconds;
+			await mustExist(service, containerId);
 			progress(`waiting for ${service} to be ready (${seconds.toFixed(0)} of ${timeoutSeconds} s): ${answer}`);
 		}
 		await new Promise((resolve) => setTimeout(resolve, 200));
 	}
 	const { all } = await execa("docker", ["logs", "--tail", "15", containerId], { reject: false, all: true });
-	throw new Error(
+	throw new RunError(
 		`${service} was not ready after ${timeoutSeconds} s. Last answer of ${url}: ${answer}\nIts last log lines:\n${all}`,
 	);
+}
+
+async function mustExist(service: string, containerId: string): Promise<void> {
+	const { stdout, exitCode } = await execa("docker", ["inspect", "--format", "{{.State.Status}}", containerId], {
+		reject: false,
+	});
+	const advice = "./tracestack pulumi up --refresh";
+	if (exitCode !== 0)
+		throw new RunError(`${service}: its container is gone, removed by hand? ${advice} makes it again.`);
+	if (stdout === "exited") throw new RunError(`${service}: its container was stopped. ${advice} starts it again.`);
 }
 
 async function ask(url: string): Promise<string> {

@@ -25,7 +25,7 @@ it("names a taken port, its setting and its holder before anything is created", 
 		expect(up.all).toMatch(
 			new RegExp(`Port ${first.ports.tempo} on 127.0.0.1 is taken by .+ \\(process ${process.pid}\\)`),
 		);
-		expect(up.all).toContain("tracestack:ports.tempo");
+		expect(up.all).toContain("give tracestack:ports another tempo in Pulumi.e2e-a.yaml");
 		for (const kind of ["container", "network", "volume"] as const)
 			expect(await first.resources(kind), kind).toEqual([]);
 	} finally {

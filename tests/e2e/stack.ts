@@ -31,19 +31,21 @@ export interface Outcome {
 export class TestStack {
 	readonly name: string;
 	readonly ports: Record<(typeof names)[number], number>;
-	readonly #file: string;
+	/** Its settings file, and what was written into it. */
+	readonly file: string;
+	readonly settings: string;
 
 	private constructor(name: string, firstPort: number) {
 		this.name = name;
 		this.ports = Object.fromEntries(names.map((service, i) => [service, firstPort + i])) as TestStack["ports"];
-		this.#file = join(root, `Pulumi.${name}.yaml`);
+		this.file = join(root, `Pulumi.${name}.yaml`);
+		this.settings = stringify({ config: { "tracestack:target": "docker", "tracestack:ports": this.ports } });
 	}
 
 	/** A stack with ports from `firstPort` on, without what an earlier, killed run may have left of it. */
 	static async create(name: string, firstPort: number): Promise<TestStack> {
 		const stack = new TestStack(name, firstPort);
-		const config = { "tracestack:target": "docker", "tracestack:ports": stack.ports };
-		writeFileSync(stack.#file, stringify({ config }));
+		writeFileSync(stack.file, stack.settings);
 		await stack.pulumi("cancel", "--yes");
 		const down = await stack.tracestack("down", "--delete-data");
 		if (down.code !== 0) throw new Error(`what was left of ${name} can't be removed:\n${down.all}`);
@@ -85,7 +87,7 @@ export class TestStack {
 	async remove(): Promise<void> {
 		await this.tracestack("down", "--delete-data");
 		await this.pulumi("stack", "rm", "--yes", "--force");
-		rmSync(this.#file, { force: true });
+		rmSync(this.file, { force: true });
 	}
 
 	async #run(args: string[]): Promise<Outcome> {

@@ -24,15 +24,20 @@ describe("preflight", () => {
 		expect(await preflight(stack, [{ setting: "tempo", port }])).toEqual([]);
 	});
 
-	it("names the port, the setting and the command that changes it", async () => {
+	it("names the port, the setting and the file to change", async () => {
 		const [problem] = await preflight(stack, [{ setting: "tempo", port }]);
 		expect(problem).toContain(`Port ${port} on 127.0.0.1 is taken by another process`);
-		expect(problem).toContain("pulumi config set --path 'tracestack:ports.tempo' <port> --stack dev");
+		expect(problem).toContain("give tracestack:ports another tempo in Pulumi.dev.yaml");
 	});
 
 	it("names the container that holds a port", async () => {
 		docker.stdout = `jaeger\t\t127.0.0.1:${port}->16686/tcp`;
 		expect((await preflight(stack, [{ setting: "tempo", port }]))[0]).toContain("taken by container jaeger");
+	});
+
+	it("knows its own ports where the engine writes them as a range", async () => {
+		docker.stdout = `tracestack-dev-collector\ttracestack/dev\t127.0.0.1:${port - 1}-${port}->4317-4318/tcp, 127.0.0.1:13133->13133/tcp`;
+		expect(await preflight(stack, [{ setting: "otlpHttp", port }])).toEqual([]);
 	});
 
 	it("knows its own containers, and not those of another stack", async () => {

@@ -6,7 +6,7 @@ const world = vi.hoisted(() => ({
 	pulumiOnPath: true,
 	download: true,
 	imagesHere: true,
-	registry: true,
+	registry: true as boolean | "refuses",
 	airgapBuilt: false,
 	calls: [] as string[],
 }));
@@ -17,9 +17,10 @@ vi.mock("execa", () => ({
 		const ok =
 			(file === "pulumi" && world.pulumiOnPath) ||
 			(command.startsWith("docker image inspect") && world.imagesHere) ||
-			(command.startsWith("docker pull") && world.registry);
+			(command.startsWith("docker pull") && world.registry === true);
 		if (command.startsWith("docker pull")) world.calls.push(`pull ${args.at(-1)}`);
-		return { exitCode: ok ? 0 : 1, stdout: "", stderr: ok ? "" : "lookup failed: no such host" };
+		const answer = world.registry === "refuses" ? "toomanyrequests: rate limit" : "lookup failed: no such host";
+		return { exitCode: ok ? 0 : 1, stdout: "", stderr: ok ? "" : answer };
 	},
 }));
 vi.mock("@pulumi/pulumi/automation/index.js", () => ({
@@ -57,13 +58,13 @@ beforeEach(() => {
 
 describe("where downloads are reachable, nothing is built", () => {
 	it("uses the user's CLI and the images that are here", async () => {
-		expect(await ensureToolchain(undefined, "/home")).toEqual({ env: {}, images: undefined });
+		expect(await ensureToolchain(undefined, "run", "/home")).toEqual({ env: {}, images: undefined });
 		expect(world.calls).toEqual([]);
 	});
 
 	it("downloads the official CLI and leaves pulling to the engine, but for the smallest image", async () => {
 		Object.assign(world, { pulumiOnPath: false, imagesHere: false });
-		const { home, images } = await ensureToolchain(undefined, "/home");
+		const { home, images } = await ensureToolchain(undefined, "run", "/home");
 		expect(home).toMatch(/^\/cache\/pulumi-\d+\.\d+\.\d+$/);
 		expect(images).toBeUndefined();
 		expect(world.calls).toEqual(["download", expect.stringMatching(/^pull busybox:/)]);
@@ -71,15 +72,27 @@ describe("where downloads are reachable, nothing is built", () => {
 
 	it("asks no registry about a catalogue that the user named", async () => {
 		Object.assign(world, { imagesHere: false, registry: false });
-		expect(await ensureToolchain("mine.yaml", "/home")).toEqual({ env: {}, images: "mine.yaml" });
+		expect(await ensureToolchain("mine.yaml", "run", "/home")).toEqual({ env: {}, images: "mine.yaml" });
 		expect(world.calls).toEqual([]);
 	});
 });
 
 describe("where they are not, what is missing is built", () => {
+	it("but not for a registry that answers, and refuses", async () => {
+		Object.assign(world, { imagesHere: false, registry: "refuses" });
+		await expect(ensureToolchain(undefined, "run", "/home")).rejects.toThrow("toomanyrequests");
+		expect(world.calls.filter((call) => call.startsWith("build"))).toEqual([]);
+	});
+
+	it("and no image for a command that starts nothing", async () => {
+		Object.assign(world, { imagesHere: false, registry: false });
+		await ensureToolchain(undefined, "look", "/home");
+		expect(world.calls).toEqual([]);
+	});
+
 	it("builds everything without CLI and registry, and says where the plugins are", async () => {
 		Object.assign(world, { pulumiOnPath: false, download: false, imagesHere: false, registry: false });
-		expect(await ensureToolchain(undefined, "/home")).toEqual({
+		expect(await ensureToolchain(undefined, "run", "/home")).toEqual({
 			home: "/airgap/set",
 			env: { PULUMI_IGNORE_AMBIENT_PLUGINS: "true" },
 			images: "/airgap/set/versions.yaml",
@@ -89,13 +102,13 @@ describe("where they are not, what is missing is built", () => {
 
 	it("builds only images for a user who has the CLI", async () => {
 		Object.assign(world, { imagesHere: false, registry: false });
-		expect((await ensureToolchain(undefined, "/home")).images).toBe("/airgap/set/versions.yaml");
+		expect((await ensureToolchain(undefined, "run", "/home")).images).toBe("/airgap/set/versions.yaml");
 		expect(world.calls.at(-1)).toBe("build images");
 	});
 
 	it("builds only tools for a user who named a catalogue", async () => {
 		Object.assign(world, { pulumiOnPath: false, download: false });
-		expect((await ensureToolchain("mine.yaml", "/home")).images).toBe("mine.yaml");
+		expect((await ensureToolchain("mine.yaml", "run", "/home")).images).toBe("mine.yaml");
 		expect(world.calls).toEqual(["download", "build tools", "plugins"]);
 	});
 });
