@@ -122,6 +122,11 @@ airgap.command("clean").action(async () => {
 	progress(`removed ${removed.length} images and ${cacheDir}/airgap`);
 });
 
+// `./tracestack status | head` closes the pipe early, which is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+	if (error.code !== "EPIPE") throw error;
+});
+
 try {
 	await program.parseAsync();
 } catch (error) {

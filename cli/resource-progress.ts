@@ -37,7 +37,7 @@ export class ResourceProgress {
 
 		const diagnostic = event.diagnosticEvent;
 		if (!diagnostic) return;
-		const message = diagnostic.message.replaceAll(/<\{%[^%]*%\}>/g, "").trim();
+		const message = diagnostic.message.replaceAll(/<\{%[^%]*%\}>|^error serializing property "\w+": /g, "").trim();
 		if (!message) return;
 		// A bridged provider reports a failure twice, once with its own source line.
 		if (message.startsWith("sdk-v2/")) return;
