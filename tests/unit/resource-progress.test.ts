@@ -1,0 +1,57 @@
+import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { ResourceProgress } from "../../cli/resource-progress.ts";
+
+let lines: string[];
+
+beforeEach(() => {
+	lines = [];
+	vi.spyOn(process.stderr, "write").mockImplementation((text) => lines.push(String(text).trim()) > 0);
+});
+
+const urn = (type: string, name: string) => `urn:pulumi:dev::tracestack::${type}::${name}`;
+const finished = (op: string, type: string, name: string) =>
+	({ resOutputsEvent: { metadata: { op, type, urn: urn(type, name) } } }) as EngineEvent;
+const said = (severity: string, message: string) =>
+	({ diagnosticEvent: { severity, message, urn: "a" } }) as EngineEvent;
+
+describe("the progress of an operation", () => {
+	it("has a line for each resource that something happened to, and one for all others", () => {
+		const progress = new ResourceProgress();
+		progress.event(finished("create", "docker:index/volume:Volume", "tempo-data"));
+		progress.event(finished("create", "tracestack:service:Tempo", "tempo"));
+		progress.event(finished("create", "tracestack:grafana:Content", "grafana-content"));
+		progress.event(finished("same", "docker:index/volume:Volume", "loki-data"));
+		progress.close();
+		expect(lines).toEqual([
+			expect.stringMatching(/tempo-data \(Volume\) created/),
+			expect.stringMatching(/tempo is ready/),
+			"1 unchanged",
+		]);
+	});
+
+	it("tells a wait once in five seconds", () => {
+		const progress = new ResourceProgress();
+		for (let i = 0; i < 10; i++) progress.event(said("info", "waiting for tempo to be ready (2 of 60 s): 503"));
+		expect(lines).toEqual([expect.stringContaining("waiting for tempo")]);
+	});
+
+	it("explains a failure in the engine's words, once, without the bridge's source line", () => {
+		const progress = new ResourceProgress();
+		progress.event(said("error", "sdk-v2/provider2.go:572: name in use"));
+		progress.event(said("error", "<{%reset%}>name in use<{%reset%}>"));
+		progress.event(said("error", "name in use"));
+		const cause = new Error("code: 255 …");
+		expect(progress.explain(cause, "dev")).toMatchObject({ message: "name in use", cause });
+	});
+
+	it("says how to free a stack whose lock a killed run left", () => {
+		const error = new Error("the stack is currently locked by 1 lock(s)");
+		expect(new ResourceProgress().explain(error, "dev").message).toContain("./tracestack pulumi cancel --stack dev");
+	});
+
+	it("passes on what the engine said nothing about", () => {
+		const error = new Error("spawn pulumi ENOENT");
+		expect(new ResourceProgress().explain(error, "dev")).toBe(error);
+	});
+});
