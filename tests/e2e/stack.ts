@@ -85,7 +85,8 @@ export class TestStack {
 
 	/** Takes everything of the stack away, its state as well. */
 	async remove(): Promise<void> {
-		await this.tracestack("down", "--delete-data");
+		const down = await this.tracestack("down", "--delete-data");
+		if (down.code !== 0) throw new Error(`${this.name} can't be removed:\n${down.all}`);
 		await this.pulumi("stack", "rm", "--yes", "--force");
 		rmSync(this.file, { force: true });
 	}
