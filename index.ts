@@ -4,7 +4,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { alertmanager } from "./components/alertmanager.ts";
 import { collector } from "./components/collector.ts";
 import { AdminPassword, GrafanaContent, grafanaServer } from "./components/grafana.ts";
+import { uid } from "./components/links.ts";
 import { loki } from "./components/loki.ts";
+import { dashboards, packs } from "./components/packs.ts";
 import { prometheus } from "./components/prometheus.ts";
 import { Service } from "./components/service.ts";
 import { tempo } from "./components/tempo.ts";
@@ -31,22 +33,32 @@ export default async function stack() {
 	const password = new AdminPassword("grafana-admin").value;
 	const workloads = plan(password);
 
+	const absent = settings.logs.enabled ? undefined : uid.loki;
+	const shown = dashboards(settings.packs, absent);
 	const running = Object.fromEntries(
 		workloads.map((workload) => [workload.name, new Service({ workload, target }).running]),
 	);
-	new GrafanaContent("grafana-content", { settings, at, server: running.grafana!, password });
+	new GrafanaContent("grafana-content", {
+		settings,
+		at,
+		packs: packs(settings.packs),
+		dashboards: shown,
+		server: running.grafana!,
+		password,
+	});
 
 	return {
 		urls: Object.fromEntries(
 			workloads.flatMap(({ name, ports }) =>
 				ports
-					.filter((port) => port.reach === "outside")
+					.filter((port) => running[name]?.outside[port.name])
 					.map((port) => [
 						port.name,
 						pulumi.interpolate`${port.protocol === "grpc" ? "" : "http://"}${running[name]?.outside[port.name]}`,
 					]),
 			),
 		),
+		dashboards: shown.map(({ uid, title }) => ({ uid, title })),
 		grafanaUser: settings.grafana.adminUser,
 		grafanaPassword: password,
 	};

@@ -1,117 +1,67 @@
-// Every setting of a stack. The only file that reads Pulumi's configuration.
+// Every setting of a stack: settings/schema.ts says what there is. The only file that reads Pulumi's configuration.
 
-import { readFileSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { parse } from "yaml";
-import { z } from "zod";
+import type { z } from "zod";
+import { packNames } from "./components/packs.ts";
+import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
+import { SettingsError } from "./settings/error.ts";
+import { type Conflict, explain, nearest } from "./settings/explain.ts";
+import { portPresets, schema, services } from "./settings/schema.ts";
 
-const root = import.meta.dirname;
+export { SettingsError };
 
-const port = z.number().int().min(1).max(65535);
-const hours = z.string().regex(/^[1-9]\d*h$/, "hours, such as 336h");
+type Parsed = z.infer<typeof schema>;
 
-const schema = z.strictObject({
-	/** Where the stack runs. */
-	target: z.enum(["docker", "aws"]).default("docker"),
-	/** Address that published ports bind to. Loopback by default: nothing here has TLS, and only Grafana asks who you are. */
-	bindAddress: z.ipv4().default("127.0.0.1"),
-	/** Published ports by service. */
-	ports: z
-		.strictObject({
-			grafana: port.default(3000),
-			/** OTLP over gRPC: where applications send. */
-			otlpGrpc: port.default(4317),
-			/** OTLP over HTTP: where applications send. */
-			otlpHttp: port.default(4318),
-			tempo: port.default(3200),
-			prometheus: port.default(9090),
-			loki: port.default(3100),
-			alertmanager: port.default(9093),
-			/** The collector's health check. */
-			collectorHealth: port.default(13133),
-		})
-		.prefault({}),
-	/** Image catalogue, relative to the project. */
-	images: z.string().min(1).default("configs/versions.yaml"),
-	tempo: z
-		.strictObject({
-			/** How long traces are kept. */
-			retention: hours.default("336h"),
-		})
-		.prefault({}),
-	metrics: z
-		.strictObject({
-			/** How long Prometheus keeps samples. */
-			retention: hours.default("360h"),
-		})
-		.prefault({}),
-	logs: z
-		.strictObject({
-			/** How long Loki keeps logs; 24h is the least that its compactor accepts. */
-			retention: hours.refine((v) => Number.parseInt(v, 10) >= 24, "at least 24h").default("168h"),
-		})
-		.prefault({}),
-	grafana: z
-		.strictObject({
-			/**
-			 * Login of the administrator; the password is random and a secret of the stack. Grafana reads it when its database
-			 * is empty: choose it before the first `up`.
-			 */
-			adminUser: z
-				.string()
-				.regex(/^[^:\s]+$/, "a name without colon and white space")
-				.default("admin"),
-		})
-		.prefault({}),
-	/** How much every service logs. */
-	logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
-});
-
-const catalogueSchema = z.strictObject({
-	images: z.record(
-		z.string(),
-		z.strictObject({
-			image: z.string().regex(/:[^:/]+$/, "an image with a tag"),
-			/** Merge patch for the service's configuration. */
-			patch: z.record(z.string(), z.unknown()).optional(),
-		}),
-	),
-});
-
-/** An image of the catalogue and, where its version needs one, a merge patch for its configuration. */
-type CatalogueEntry = z.infer<typeof catalogueSchema>["images"][string];
+/** Published ports by name; what has none is not published. */
+type Ports = Partial<Record<Exclude<keyof Parsed["ports"], "preset">, number>>;
 
 /** The settings of one stack, complete and checked. */
-export interface Settings extends Omit<z.infer<typeof schema>, "images"> {
+export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix"> {
 	project: string;
 	stack: string;
+	namePrefix: string;
+	ports: Ports;
 	/** The catalogue's entry for a service. Throws when it has none. */
 	image(service: string): CatalogueEntry;
 }
 
-/** A stack's settings are wrong; the message lists every mistake. */
-export class SettingsError extends Error {}
+/** What the engine knows of a stack beside its settings. */
+export interface StackIdentity {
+	project: string;
+	name: string;
+	/** Settings that hold a secret somewhere: their values are in no message. */
+	secretKeys?: ReadonlySet<string>;
+	/** Keys of other namespaces that look like a misspelling of the project's. */
+	misplaced?: string[];
+}
 
 /**
  * Checks raw settings, as `tracestack:` keys map to them.
  *
- * @throws SettingsError with one line a mistake: the key, the value, what is allowed.
+ * @param images Catalogue, instead of the one that the settings name.
+ * @throws SettingsError with every mistake: the key, the value, what is allowed, what was probably meant.
  */
-export function parseSettings(
-	raw: Record<string, unknown>,
-	stack: { project: string; name: string },
-	images?: string,
-): Settings {
-	const file = `Pulumi.${stack.name}.yaml`;
+export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity, images?: string): Settings {
 	const result = schema.safeParse(raw);
-	if (!result.success) throw new SettingsError(describe(result.error, raw, file));
-	const { images: configured, ...settings } = result.data;
+	const conflicts = conflictsIn(raw);
+	const { secretKeys, misplaced = [] } = stack;
+	if (!result.success || conflicts.length > 0 || misplaced.length > 0) {
+		const issues = result.error?.issues ?? [];
+		const elsewhere = misplaced.map((key) => {
+			const meant = `${stack.project}:${splitOnce(key, ":")[1]}`;
+			return `${key} is in no namespace that is read\n    did you mean ${meant}?`;
+		});
+		const mistakes = explain({ raw, schema, issues, conflicts, secretKeys, namespace: `${stack.project}:` });
+		throw SettingsError.of(`Pulumi.${stack.name}.yaml`, [...elsewhere, ...mistakes]);
+	}
+	const { images: configured, ports, namePrefix, ...settings } = result.data;
 	const catalogue = readCatalogue(images ?? configured);
 	return {
 		...settings,
 		project: stack.project,
 		stack: stack.name,
+		namePrefix: namePrefix ?? `${stack.project}-${stack.name}`,
+		ports: portsOf(ports),
 		image(service) {
 			const entry = catalogue[service];
 			if (!entry) throw new SettingsError(`the image catalogue ${images ?? configured} has no entry "${service}"`);
@@ -123,15 +73,27 @@ export function parseSettings(
 /** Reads the settings of the stack that the engine runs. `TRACESTACK_IMAGES`, set by the wrapper, overrides the catalogue. */
 export function loadSettings(): Settings {
 	const project = pulumi.getProject();
+	const name = pulumi.getStack();
 	const raw: Record<string, unknown> = {};
+	const misplaced: string[] = [];
 	for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
-		if (key.startsWith(`${project}:`)) raw[key.slice(project.length + 1)] = scalarOrJson(value);
+		const [namespace, setting] = splitOnce(key, ":");
+		if (namespace === project) raw[setting] = objectOrText(value);
+		else if (nearest(namespace, [project])) misplaced.push(key);
 	}
-	return parseSettings(raw, { project, name: pulumi.getStack() }, process.env.TRACESTACK_IMAGES);
+	const identity = { project, name, misplaced, secretKeys: secretKeys(project) };
+	return parseSettings(raw, identity, process.env.TRACESTACK_IMAGES);
 }
 
-/** Pulumi hands objects and numbers over as text. */
-function scalarOrJson(value: string): unknown {
+/** Top-level keys with a secret in them, as the engine tells every program. */
+function secretKeys(project: string): Set<string> {
+	const keys: string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]");
+	return new Set(keys.filter((key) => key.startsWith(`${project}:`)).map((key) => splitOnce(key, ":")[1]));
+}
+
+/** Pulumi hands objects and lists over as JSON. */
+function objectOrText(value: string): unknown {
+	if (!/^\s*[[{]/.test(value)) return value;
 	try {
 		return JSON.parse(value);
 	} catch {
@@ -139,31 +101,70 @@ function scalarOrJson(value: string): unknown {
 	}
 }
 
-function readCatalogue(file: string): Record<string, CatalogueEntry> {
-	const path = isAbsolute(file) ? file : join(root, file);
-	let text: string;
-	try {
-		text = readFileSync(path, "utf8");
-	} catch (error) {
-		throw new SettingsError(`the image catalogue ${file} can't be read: ${(error as Error).message}`);
-	}
-	const raw = parse(text);
-	const result = catalogueSchema.safeParse(raw);
-	if (!result.success) throw new SettingsError(describe(result.error, raw, file));
-	return result.data.images;
+function splitOnce(text: string, separator: string): [before: string, after: string] {
+	const at = text.indexOf(separator);
+	return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
-function describe(error: z.ZodError, raw: unknown, file: string): string {
-	const lines = error.issues.map((issue) => {
-		const key = issue.path.join(".");
-		if (issue.code === "unrecognized_keys") {
-			return issue.keys.map((k) => `  ${[key, k].filter(Boolean).join(".")}: there is no such setting`).join("\n");
-		}
-		const value = issue.path.reduce<unknown>(
-			(at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
-			raw,
-		);
-		return `  ${key}: ${JSON.stringify(value)}: ${issue.message}`;
+function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
+	return { ...portPresets[preset], ...given };
+}
+
+/** What can only be seen by comparing settings. It reads what may be wrong otherwise: all mistakes are told at once. */
+function conflictsIn(raw: Record<string, unknown>): Conflict[] {
+	return [...portConflicts(raw), ...storageConflicts(raw), ...scrapeConflicts(raw), ...packConflicts(raw)];
+}
+
+function portConflicts(raw: Record<string, unknown>): Conflict[] {
+	const { preset, ...given } = objectAt(raw, "ports");
+	const defaults = portPresets[preset as keyof typeof portPresets] ?? portPresets.default;
+	const runs = objectAt(raw, "logs").enabled === false ? (name: string) => name !== "loki" : () => true;
+	const ports = Object.entries({ ...defaults, ...given }).filter(([name]) => runs(name));
+	return ports.flatMap(([name, number], i) =>
+		ports
+			.slice(i + 1)
+			.filter(([, other]) => other === number)
+			.map(([other]) => ({ path: ["ports"], problem: `has ${number} for both ${name} and ${other}` })),
+	);
+}
+
+function storageConflicts(raw: Record<string, unknown>): Conflict[] {
+	const { backend, accessKeyId, secretAccessKey } = objectAt(objectAt(raw, "tempo"), "storage");
+	if (backend !== "s3" || (accessKeyId === undefined) === (secretAccessKey === undefined)) return [];
+	const missing = accessKeyId === undefined ? "accessKeyId" : "secretAccessKey";
+	return [{ path: ["tempo", "storage", missing], problem: "is missing: a key has two parts" }];
+}
+
+function scrapeConflicts(raw: Record<string, unknown>): Conflict[] {
+	const seen = new Set<unknown>(services);
+	return listAt(raw, "scrapes").flatMap((scrape, i) => {
+		const { job } = objectOf(scrape);
+		if (typeof job !== "string") return [];
+		const taken = seen.has(job);
+		seen.add(job);
+		return taken ? [{ path: ["scrapes", i, "job"], problem: `is "${job}", which another job is called already` }] : [];
 	});
-	return `${file} has ${lines.length === 1 ? "a mistake" : `${lines.length} mistakes`}:\n${lines.join("\n")}`;
+}
+
+function packConflicts(raw: Record<string, unknown>): Conflict[] {
+	const names = packNames();
+	return listAt(raw, "packs").flatMap((pack, i) => {
+		if (typeof pack !== "string" || names.includes(pack)) return [];
+		const near = nearest(pack, names);
+		const meant = near ? `; did you mean ${near}?` : "";
+		return [{ path: ["packs", i], problem: `is "${pack}"\n    allowed: ${names.join(", ")}${meant}` }];
+	});
+}
+
+function objectAt(value: Record<string, unknown>, key: string): Record<string, unknown> {
+	return objectOf(value[key]);
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+	return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+function listAt(value: Record<string, unknown>, key: string): unknown[] {
+	const list = value[key];
+	return Array.isArray(list) ? list : [];
 }

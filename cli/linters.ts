@@ -37,17 +37,26 @@ const baseFiles: Record<string, [source: string, target: string]> = {
 	loki: ["loki/loki.yaml", "/etc/loki/loki.yaml"],
 };
 
-/** Lints of the files that a stack with default settings gets, and of the files as they stand in configs/. */
+/** Settings that change what is rendered, for the service whose configuration they change. */
+const variants: [service: string, what: string, raw: Record<string, unknown>][] = [
+	["tempo", "blocks in S3", { tempo: { storage: { backend: "s3", bucket: "traces", endpoint: "s3:7070" } } }],
+	["tempo", "blocks in GCS", { tempo: { storage: { backend: "gcs", bucket: "traces", prefix: "a/b" } } }],
+	["tempo", "blocks in Azure", { tempo: { storage: { backend: "azure", container: "traces", account: "acme" } } }],
+	["collector", "no logs", { logs: { enabled: false } }],
+	["prometheus", "scrapes of its own", { scrapes: [{ job: "app", targets: ["host.docker.internal:8080"] }] }],
+];
+
+/**
+ * Lints of the files that a stack with default settings gets, of what other settings render, and of the files as they
+ * stand in configs/.
+ */
 export function configLints(images: string | undefined): Lint[] {
-	const settings = parseSettings({}, { project: "tracestack", name: "dev" }, images);
-	const at = (workload: string, port: number) => `${workload}:${port}`;
-	const workloads = [
-		tempo(settings, at),
-		collector(settings, at),
-		prometheus(settings, at),
-		alertmanager(settings),
-		loki(settings),
-	];
+	const settings = settingsOf({}, images);
+	const workloads = workloadsOf(settings);
+	const varied = variants.map(([service, what, raw]) => ({
+		name: `${service}: rendered configuration, ${what}`,
+		run: async () => lint(workloadsOf(settingsOf(raw, images)).find(({ name }) => name === service)!),
+	}));
 	const rendered = workloads.map((w) => ({ name: `${w.name}: rendered configuration`, run: () => lint(w) }));
 	// A version that needs a patch can't read the file without it.
 	const asItStands = workloads
@@ -63,7 +72,22 @@ export function configLints(images: string | undefined): Lint[] {
 				});
 			},
 		}));
-	return [...rendered, ...asItStands, ruleTests(settings)];
+	return [...rendered, ...varied, ...asItStands, ruleTests(settings)];
+}
+
+function settingsOf(raw: Record<string, unknown>, images: string | undefined): Settings {
+	return parseSettings(raw, { project: "tracestack", name: "dev" }, images);
+}
+
+function workloadsOf(settings: Settings): Workload[] {
+	const at = (workload: string, port: number) => `${workload}:${port}`;
+	return [
+		tempo(settings, at),
+		collector(settings, at),
+		prometheus(settings, at),
+		alertmanager(settings),
+		loki(settings),
+	];
 }
 
 /** `promtool test rules` over every pack's tests: each rule fires when it should and stays silent otherwise. */

@@ -1,5 +1,6 @@
 import type { Settings } from "../settings.ts";
 import { renderYaml } from "./render.ts";
+import { sizeOf } from "./sizes.ts";
 import type { Workload } from "./workload.ts";
 
 const nobody = { uid: 65534, gid: 65534 };
@@ -35,7 +36,7 @@ export function alertmanager(settings: Settings): Workload {
 			},
 		],
 		ready: { port: "alertmanager", path: "/-/ready", timeoutSeconds: 60 },
-		size: { cpu: 0.25, memoryMiB: 256 },
+		size: sizeOf(settings, "alertmanager"),
 		scale: { min: 1, max: 1, deploy: "stop-first" },
 		stopGraceSeconds: 10,
 	};

@@ -1,5 +1,6 @@
 import type { Settings } from "../settings.ts";
 import { renderYaml } from "./render.ts";
+import { sizeOf } from "./sizes.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
 const owner = { uid: 10001, gid: 10001 };
@@ -7,15 +8,20 @@ const owner = { uid: 10001, gid: 10001 };
 /** The collector's configuration for a stack: the file under configs/ with addresses and the log level in place. */
 function collectorConfig(settings: Settings, at: AddressOf): string {
 	const { patch } = settings.image("collector");
+	const logs = settings.logs.enabled;
 	return renderYaml(
 		"collector/collector.yaml",
 		{
 			exporters: {
 				"otlp_grpc/tempo": { endpoint: at("tempo", 4317) },
 				"otlp_http/prometheus": { endpoint: `http://${at("prometheus", 9090)}/api/v1/otlp` },
-				"otlp_http/loki": { endpoint: `http://${at("loki", 3100)}/otlp` },
+				"otlp_http/loki": logs ? { endpoint: `http://${at("loki", 3100)}/otlp` } : null,
 			},
-			service: { telemetry: { logs: { level: settings.logLevel } } },
+			service: {
+				telemetry: { logs: { level: settings.logLevel } },
+				// Without a pipeline a sender of logs is told that they are not taken.
+				...(!logs && { pipelines: { logs: null } }),
+			},
 		},
 		patch,
 	);
@@ -36,7 +42,12 @@ export function collector(settings: Settings, at: AddressOf): Workload {
 			{ name: "otlpGrpc", number: 4317, protocol: "grpc", reach: "outside" },
 			{ name: "otlpHttp", number: 4318, protocol: "http", reach: "outside" },
 			{ name: "collectorHealth", number: 13133, protocol: "http", reach: "outside" },
-			{ name: "metrics", number: 8888, protocol: "http", reach: "stack" },
+			{
+				name: "collectorMetrics",
+				number: 8888,
+				protocol: "http",
+				reach: settings.ports.collectorMetrics ? "outside" : "stack",
+			},
 		],
 		volumes: [
 			// The image is built FROM scratch and has no such directory; the queue's database is a mapped file.
@@ -51,7 +62,7 @@ export function collector(settings: Settings, at: AddressOf): Workload {
 			},
 		],
 		ready: { port: "collectorHealth", path: "/", timeoutSeconds: 60 },
-		size: { cpu: 1, memoryMiB: 1024 },
+		size: sizeOf(settings, "collector"),
 		scale: { min: 1, max: 1, deploy: "stop-first" },
 		stopGraceSeconds: 30,
 	};

@@ -4,8 +4,9 @@ import * as grafana from "@pulumiverse/grafana";
 import type { Settings } from "../settings.ts";
 import type { Running } from "../targets/target.ts";
 import { dataSources } from "./links.ts";
-import { dashboards, packs } from "./packs.ts";
+import type { Dashboard, Pack } from "./packs.ts";
 import { readConfig } from "./render.ts";
+import { sizeOf } from "./sizes.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
 const owner = { uid: 472, gid: 0 };
@@ -13,6 +14,7 @@ const passwordFile = "/etc/grafana/secrets/admin-password";
 
 /** Grafana's server. What it shows is `GrafanaContent`. */
 export function grafanaServer(settings: Settings, password: pulumi.Input<string>): Workload {
+	const { plugins } = settings.grafana;
 	return {
 		name: "grafana",
 		description: "dashboards and exploration",
@@ -23,6 +25,8 @@ export function grafanaServer(settings: Settings, password: pulumi.Input<string>
 		env: {
 			GF_LOG_LEVEL: settings.logLevel,
 			GF_SECURITY_ADMIN_USER: settings.grafana.adminUser,
+			// Synchronous: a dashboard is never shown before the plugin that it needs.
+			...(plugins.length > 0 && { GF_PLUGINS_PREINSTALL_SYNC: plugins.join(",") }),
 			// Grafana reads the file itself: the password is in no environment that `docker inspect` shows.
 			GF_SECURITY_ADMIN_PASSWORD: `$__file{${passwordFile}}`,
 		},
@@ -32,7 +36,7 @@ export function grafanaServer(settings: Settings, password: pulumi.Input<string>
 			{ name: "data", path: "/var/lib/grafana", sizeGiB: 2, owner, ownedByImage: true, keep: "replace", fs: "posix" },
 		],
 		ready: { port: "grafana", path: "/api/health", timeoutSeconds: 120 },
-		size: { cpu: 1, memoryMiB: 1024 },
+		size: sizeOf(settings, "grafana"),
 		scale: { min: 1, max: 1, deploy: "stop-first" },
 		stopGraceSeconds: 10,
 	};
@@ -59,6 +63,8 @@ export interface GrafanaContentArgs {
 	settings: Settings;
 	/** Addresses as Grafana sees them, from within the stack. */
 	at: AddressOf;
+	packs: Pack[];
+	dashboards: Dashboard[];
 	/** The server; its address resolves once it answers. */
 	server: Running;
 	password: pulumi.Output<string>;
@@ -68,7 +74,7 @@ export interface GrafanaContentArgs {
 export class GrafanaContent extends pulumi.ComponentResource {
 	constructor(
 		name: string,
-		{ settings, at, server, password }: GrafanaContentArgs,
+		{ settings, at, packs, dashboards, server, password }: GrafanaContentArgs,
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("tracestack:grafana:Content", name, {}, opts);
@@ -85,7 +91,7 @@ export class GrafanaContent extends pulumi.ComponentResource {
 		// What is in Grafana's database goes with it, and stays with it when only the container goes: it need not be deleted
 		// piece by piece from a server that is going away, nor made again by the next.
 		const options = { parent: this, provider, deletedWith: server.keeper };
-		const sources = dataSources(at).map(
+		const sources = dataSources(at, settings.logs.enabled).map(
 			(source) =>
 				new grafana.oss.DataSource(
 					source.uid,
@@ -102,10 +108,10 @@ export class GrafanaContent extends pulumi.ComponentResource {
 				),
 		);
 		const folders = new Map<string, grafana.oss.Folder>();
-		for (const pack of packs()) {
+		for (const pack of packs) {
 			folders.set(pack.name, new grafana.oss.Folder(pack.name, { uid: pack.name, title: pack.title }, options));
 		}
-		for (const dashboard of dashboards()) {
+		for (const dashboard of dashboards) {
 			const folder = folders.get(dashboard.pack);
 			new grafana.oss.Dashboard(
 				dashboard.uid,

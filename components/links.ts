@@ -39,12 +39,16 @@ export interface DataSource {
 	jsonData: Record<string, unknown>;
 }
 
-/** Every datasource with the links that lead out of it. */
-export function dataSources(at: AddressOf): DataSource[] {
+/**
+ * Every datasource with the links that lead out of it.
+ *
+ * @param logs False where no Loki runs: then nothing leads there.
+ */
+export function dataSources(at: AddressOf, logs = true): DataSource[] {
 	// Clocks of services differ, and a metric is scraped after the span that it counts.
 	const around = { spanStartTimeShift: "-5m", spanEndTimeShift: "5m" };
 	const serviceTag = [{ key: "service.name", value: spanMetrics.labels.service }];
-	return [
+	const sources = [
 		{
 			uid: uid.tempo,
 			name: "Tempo",
@@ -52,13 +56,15 @@ export function dataSources(at: AddressOf): DataSource[] {
 			url: `http://${at("tempo", 3200)}`,
 			isDefault: false,
 			jsonData: {
-				tracesToLogsV2: {
-					datasourceUid: uid.loki,
-					...around,
-					tags: [{ key: "service.name", value: logServiceLabel }],
-					customQuery: true,
-					query: `{\${__tags}} | ${traceIdLabel}="\${__span.traceId}"`,
-				},
+				...(logs && {
+					tracesToLogsV2: {
+						datasourceUid: uid.loki,
+						...around,
+						tags: [{ key: "service.name", value: logServiceLabel }],
+						customQuery: true,
+						query: `{\${__tags}} | ${traceIdLabel}="\${__span.traceId}"`,
+					},
+				}),
 				tracesToMetrics: {
 					datasourceUid: uid.prometheus,
 					...around,
@@ -125,4 +131,5 @@ export function dataSources(at: AddressOf): DataSource[] {
 			jsonData: { implementation: "prometheus", handleGrafanaManagedAlerts: false },
 		},
 	];
+	return logs ? sources : sources.filter((source) => source.uid !== uid.loki);
 }

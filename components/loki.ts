@@ -1,5 +1,6 @@
 import type { Settings } from "../settings.ts";
 import { renderYaml } from "./render.ts";
+import { sizeOf } from "./sizes.ts";
 import type { Workload } from "./workload.ts";
 
 const owner = { uid: 10001, gid: 10001 };
@@ -19,6 +20,7 @@ function lokiConfig(settings: Settings): string {
 
 /** Grafana Loki, monolithic: logs with the trace id of each line. */
 export function loki(settings: Settings): Workload {
+	const instances = settings.logs.enabled ? 1 : 0;
 	return {
 		name: "loki",
 		description: "logs",
@@ -31,8 +33,9 @@ export function loki(settings: Settings): Workload {
 		ports: [{ name: "loki", number: 3100, protocol: "http", reach: "outside" }],
 		volumes: [{ name: "data", path: "/loki", sizeGiB: 20, owner, ownedByImage: true, keep: "replace", fs: "any" }],
 		ready: { port: "loki", path: "/ready", timeoutSeconds: 90 },
-		size: { cpu: 1, memoryMiB: 1024 },
-		scale: { min: 1, max: 1, deploy: "stop-first" },
+		size: sizeOf(settings, "loki"),
+		// Switched off, its volume stays, and with it what was logged before.
+		scale: { min: instances, max: instances, deploy: "stop-first" },
 		stopGraceSeconds: 30,
 	};
 }

@@ -22,40 +22,58 @@ export interface Pack {
 	owner: string;
 }
 
-/** Every pack, sorted by name. */
-export function packs(): Pack[] {
-	return readdirSync(packsDir)
-		.sort()
-		.map((name) => {
-			const { title, owner } = parse(readFileSync(join(packsDir, name, "pack.yaml"), "utf8")) as Omit<Pack, "name">;
-			return { name, title, owner };
-		});
+/** Names of all packs that there are, sorted. */
+export function packNames(): string[] {
+	return readdirSync(packsDir).sort();
 }
 
-/** Every dashboard of every pack. The JSON is rewritten without white space, so that formatting is no change. */
-export function dashboards(): Dashboard[] {
-	return files("dashboards", ".json").map(({ pack, text }) => {
+/** Packs by name. */
+export function packs(names: string[]): Pack[] {
+	return names.map((name) => {
+		const { title, owner } = parse(readFileSync(join(packsDir, name, "pack.yaml"), "utf8")) as Omit<Pack, "name">;
+		return { name, title, owner };
+	});
+}
+
+/**
+ * Every dashboard of some packs. The JSON is rewritten without white space, so that formatting is no change.
+ *
+ * @param absent Uid of a datasource that the stack does not have: its panels are left out.
+ */
+export function dashboards(names: string[], absent?: string): Dashboard[] {
+	return files(names, "dashboards", ".json").map(({ pack, text }) => {
 		const { id: _, version: __, ...model } = JSON.parse(text);
+		if (absent) model.panels = withoutSource(model.panels, absent);
 		return { pack, uid: model.uid, title: model.title, json: JSON.stringify(model) };
 	});
 }
 
-/** Every rule file of every pack, under a name that is unique among packs. Tests of rules stay at home. */
-export function rules(): { name: string; text: string }[] {
-	return files("rules", ".yaml")
+interface Panel {
+	datasource?: { uid?: string };
+	/** Of a collapsed row. */
+	panels?: Panel[];
+}
+
+function withoutSource(panels: Panel[], uid: string): Panel[] {
+	return panels
+		.filter(({ datasource }) => datasource?.uid !== uid)
+		.map((panel) => (panel.panels ? { ...panel, panels: withoutSource(panel.panels, uid) } : panel));
+}
+
+/** Every rule file of some packs, under a name that is unique among packs. Tests of rules stay at home. */
+export function rules(names: string[]): { name: string; text: string }[] {
+	return files(names, "rules", ".yaml")
 		.filter(({ name }) => !name.endsWith(".test.yaml"))
 		.map(({ pack, name, text }) => ({ name: `${pack}-${name}`, text }));
 }
 
-function files(kind: string, ending: string): { pack: string; name: string; text: string }[] {
-	return readdirSync(packsDir)
-		.sort()
-		.flatMap((pack) => {
-			const dir = join(packsDir, pack, kind);
-			if (!existsSync(dir)) return [];
-			return readdirSync(dir)
-				.filter((name) => name.endsWith(ending))
-				.sort()
-				.map((name) => ({ pack, name, text: readFileSync(join(dir, name), "utf8") }));
-		});
+function files(names: string[], kind: string, ending: string): { pack: string; name: string; text: string }[] {
+	return names.flatMap((pack) => {
+		const dir = join(packsDir, pack, kind);
+		if (!existsSync(dir)) return [];
+		return readdirSync(dir)
+			.filter((name) => name.endsWith(ending))
+			.sort()
+			.map((name) => ({ pack, name, text: readFileSync(join(dir, name), "utf8") }));
+	});
 }

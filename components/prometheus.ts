@@ -1,6 +1,7 @@
 import type { Settings } from "../settings.ts";
 import { rules } from "./packs.ts";
 import { renderYaml } from "./render.ts";
+import { sizeOf } from "./sizes.ts";
 import type { AddressOf, Rendered, Workload } from "./workload.ts";
 
 const nobody = { uid: 65534, gid: 65534 };
@@ -15,10 +16,18 @@ function prometheusConfig(settings: Settings, at: AddressOf): string {
 		"prometheus/prometheus.yaml",
 		{
 			alerting: { alertmanagers: [{ static_configs: [{ targets: [at("alertmanager", 9093)] }] }] },
-			scrape_configs: Object.entries(scraped).map(([service, port]) => ({
-				job_name: service,
-				static_configs: [{ targets: [at(service, port)] }],
-			})),
+			scrape_configs: [
+				...Object.entries(scraped)
+					.filter(([service]) => service !== "loki" || settings.logs.enabled)
+					.map(([service, port]) => ({ job_name: service, static_configs: [{ targets: [at(service, port)] }] })),
+				...settings.scrapes.map(({ job, targets, path, scheme, interval }) => ({
+					job_name: job,
+					scrape_interval: interval,
+					metrics_path: path,
+					scheme,
+					static_configs: [{ targets }],
+				})),
+			],
 		},
 		patch,
 	);
@@ -29,7 +38,7 @@ export function prometheus(settings: Settings, at: AddressOf): Workload {
 	const files: Record<string, Rendered> = {
 		"/etc/prometheus/prometheus.yaml": { text: prometheusConfig(settings, at) },
 	};
-	for (const rule of rules()) files[`/etc/prometheus/rules/${rule.name}`] = { text: rule.text };
+	for (const rule of rules(settings.packs)) files[`/etc/prometheus/rules/${rule.name}`] = { text: rule.text };
 	return {
 		name: "prometheus",
 		description: "metrics with exemplars, alert rules",
@@ -61,7 +70,7 @@ export function prometheus(settings: Settings, at: AddressOf): Workload {
 			},
 		],
 		ready: { port: "prometheus", path: "/-/ready", timeoutSeconds: 60 },
-		size: { cpu: 1, memoryMiB: 2048 },
+		size: sizeOf(settings, "prometheus"),
 		scale: { min: 1, max: 1, deploy: "stop-first" },
 		stopGraceSeconds: 60,
 	};

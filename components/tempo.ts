@@ -1,6 +1,7 @@
 import type { Settings } from "../settings.ts";
 import { traceIdLabel } from "./links.ts";
-import { renderYaml } from "./render.ts";
+import { type Patch, renderYaml } from "./render.ts";
+import { sizeOf } from "./sizes.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
 const owner = { uid: 10001, gid: 10001 };
@@ -19,11 +20,58 @@ export function tempoConfig(settings: Settings, at: AddressOf): string {
 		{
 			server: { log_level: settings.logLevel },
 			metrics_generator: { storage: { remote_write: [prometheus] } },
+			backend_worker: { compaction: { compacted_block_retention: settings.tempo.compactedRetention } },
+			storage: { trace: blocks(settings.tempo.storage) },
 			// The one place where the 3.0 line and the 2.8 line both read retention.
 			overrides: { defaults: { compaction: retention, metrics_generator: { trace_id_label_name: traceIdLabel } } },
 		},
 		patch,
 	);
+}
+
+type Storage = Settings["tempo"]["storage"];
+
+/** Where blocks lie. What was stored elsewhere before stays there, unread. */
+function blocks(storage: Storage): Patch {
+	switch (storage.backend) {
+		case "local":
+			return {};
+		case "s3": {
+			const { bucket, endpoint, region, prefix, insecure, forcePathStyle } = storage;
+			const s3 = { bucket, endpoint, region, prefix, insecure, forcepathstyle: forcePathStyle };
+			return { backend: "s3", local: null, s3 };
+		}
+		case "gcs":
+			return { backend: "gcs", local: null, gcs: { bucket_name: storage.bucket, prefix: storage.prefix } };
+		case "azure": {
+			const { container, account, prefix, accountKey } = storage;
+			const azure = { container_name: container, storage_account_name: account, prefix };
+			return {
+				backend: "azure",
+				local: null,
+				azure: { ...azure, ...(!accountKey && { use_managed_identity: true }) },
+			};
+		}
+	}
+}
+
+/** Credentials for the blocks, where the storage's own library looks for them: none is in Tempo's configuration. */
+function credentials(storage: Storage): Pick<Workload, "env" | "secrets"> {
+	const file = (variable: string, name: string, value: string) => {
+		const path = `/etc/tempo/secrets/${name}`;
+		return { env: { [variable]: path }, secrets: [{ value, as: { file: path } }] };
+	};
+	if (storage.backend === "s3" && storage.accessKeyId) {
+		const { accessKeyId, secretAccessKey } = storage;
+		const text = `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
+		return file("AWS_SHARED_CREDENTIALS_FILE", "aws", text);
+	}
+	if (storage.backend === "gcs" && storage.serviceAccountKey)
+		return file("GOOGLE_APPLICATION_CREDENTIALS", "gcs.json", storage.serviceAccountKey);
+	// Tempo reads this one from the environment or from its configuration, and from no file of its own.
+	if (storage.backend === "azure" && storage.accountKey)
+		return { env: {}, secrets: [{ value: storage.accountKey, as: { env: "AZURE_STORAGE_KEY" } }] };
+	return { env: {}, secrets: [] };
 }
 
 /** Grafana Tempo, monolithic: stores traces, and makes span metrics and the service graph from them. */
@@ -35,15 +83,20 @@ export function tempo(settings: Settings, at: AddressOf): Workload {
 		command: ["-config.file=/etc/tempo/tempo.yaml"],
 		user: owner,
 		files: { "/etc/tempo/tempo.yaml": { text: tempoConfig(settings, at) } },
-		env: {},
-		secrets: [],
+		...credentials(settings.tempo.storage),
 		ports: [
 			{ name: "tempo", number: 3200, protocol: "http", reach: "outside" },
 			{ name: "otlp", number: 4317, protocol: "grpc", reach: "stack" },
+			{
+				name: "tempoOtlpHttp",
+				number: 4318,
+				protocol: "http",
+				reach: settings.ports.tempoOtlpHttp ? "outside" : "stack",
+			},
 		],
 		volumes: [{ name: "data", path: "/var/tempo", sizeGiB: 50, owner, ownedByImage: true, keep: "replace", fs: "any" }],
 		ready: { port: "tempo", path: "/ready", timeoutSeconds: 60 },
-		size: { cpu: 1, memoryMiB: 2048 },
+		size: sizeOf(settings, "tempo"),
 		// Two monolithic instances on one volume are not supported.
 		scale: { min: 1, max: 1, deploy: "stop-first" },
 		stopGraceSeconds: 30,

@@ -64,7 +64,7 @@ export interface Workload {
 	/** Answers 2xx once the service does its job. The port must reach `outside`: many images have no shell to probe from within. */
 	ready: { port: string; path: string; timeoutSeconds: number };
 	size: { cpu: number; memoryMiB: number };
-	/** `stop-first`: only one may hold the data; `rolling`: the next starts before the last stops. */
+	/** None at all keeps the volumes and runs nothing. `stop-first`: only one may hold the data; `rolling`: the next starts before the last stops. */
 	scale: { min: number; max: number; deploy: "stop-first" | "rolling" };
 	/** Time between SIGTERM and SIGKILL; 120 is the most that Fargate gives. */
 	stopGraceSeconds: number;

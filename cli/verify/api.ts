@@ -4,12 +4,15 @@
 export interface Endpoints {
 	tempo: string;
 	prometheus: string;
-	loki: string;
+	/** Undefined where logs are switched off. */
+	loki?: string;
 	alertmanager: string;
 	grafana: string;
 	/** `host:port`. */
 	otlpGrpc: string;
 	otlpHttp: string;
+	/** What the stack's packs show. */
+	dashboards: { uid: string; title: string }[];
 	grafanaUser: string;
 	grafanaPassword: string;
 }

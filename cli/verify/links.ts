@@ -36,7 +36,7 @@ function accepted(e: Endpoints, signals: Signals): Link[] {
 	return [
 		link("trace accepted by OTLP gRPC", e.otlpGrpc, () => signals.sendFrontendByGrpc(e.otlpGrpc)),
 		link("trace accepted by OTLP HTTP", e.otlpHttp, () => signals.sendBackendByHttp(e.otlpHttp)),
-		link("log accepted", e.otlpHttp, () => signals.sendLog(e.otlpHttp)),
+		...(e.loki ? [link("log accepted", e.otlpHttp, () => signals.sendLog(e.otlpHttp))] : []),
 		link("metric accepted", e.otlpHttp, () => signals.sendMetric(e.otlpHttp)),
 	];
 }
@@ -81,19 +81,7 @@ function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals): Link[]
 					return `${gauge.prometheus} ${now}`;
 				}),
 		},
-		{
-			name: "log by trace id",
-			hint: "collector -> Loki: limits_config.otlp_config and allow_structured_metadata",
-			check: () =>
-				until(20, async () => {
-					const query = `{${logServiceLabel}="${services.backend}"} | ${traceIdLabel}="${traceId}"`;
-					const { data } = await json<{ data: { result: unknown[] } }>(
-						withQuery(`${e.loki}/loki/api/v1/query_range`, { query, start: epoch(-600), end: epoch(60), limit: 10 }),
-					);
-					if (data.result.length === 0) throw new Error(`${query} finds nothing`);
-					return query;
-				}),
-		},
+		...(e.loki ? [logByTraceId(e.loki, traceId)] : []),
 		{
 			name: "span metric",
 			hint: "Tempo's metrics_generator: tempo_metrics_generator_* on its /metrics, remote write to Prometheus",
@@ -122,12 +110,28 @@ function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals): Link[]
 	];
 }
 
+function logByTraceId(loki: string, traceId: string): Link {
+	return {
+		name: "log by trace id",
+		hint: "collector -> Loki: limits_config.otlp_config and allow_structured_metadata",
+		check: () =>
+			until(20, async () => {
+				const query = `{${logServiceLabel}="${services.backend}"} | ${traceIdLabel}="${traceId}"`;
+				const { data } = await json<{ data: { result: unknown[] } }>(
+					withQuery(`${loki}/loki/api/v1/query_range`, { query, start: epoch(-600), end: epoch(60), limit: 10 }),
+				);
+				if (data.result.length === 0) throw new Error(`${query} finds nothing`);
+				return query;
+			}),
+	};
+}
+
 function shown(e: Endpoints, { traceId }: Signals): Link[] {
 	// Through the proxy rather than the health endpoint, which not every datasource of every version has.
 	const questions = {
 		[uid.tempo]: "api/v2/search/tags",
 		[uid.prometheus]: "api/v1/status/buildinfo",
-		[uid.loki]: "loki/api/v1/labels",
+		...(e.loki && { [uid.loki]: "loki/api/v1/labels" }),
 		[uid.alertmanager]: "api/v2/status",
 	};
 	const sources = Object.entries(questions).map(

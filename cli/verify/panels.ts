@@ -1,7 +1,6 @@
 // Every query of every dashboard, run as Grafana would run it.
 
 import { serviceGraph, uid } from "../../components/links.ts";
-import { dashboards } from "../../components/packs.ts";
 import { type Endpoints, epoch, grafana, withQuery } from "./api.ts";
 
 interface Target {
@@ -38,7 +37,7 @@ interface Model {
 export async function checkPanels(e: Endpoints, traceId: string): Promise<string> {
 	const problems: string[] = [];
 	let queries = 0;
-	for (const { uid: dashboard } of dashboards()) {
+	for (const { uid: dashboard } of e.dashboards) {
 		const { dashboard: model } = await grafana<{ dashboard: Model }>(e, `/api/dashboards/uid/${dashboard}`);
 		const fill = variables(model, traceId);
 		for (const panel of model.panels.flatMap((p) => [p, ...(p.panels ?? [])])) {

@@ -70,7 +70,7 @@ export class AwsTarget implements Target {
 		const definition = new aws.ecs.TaskDefinition(
 			w.name,
 			{
-				family: `${this.#settings.project}-${this.#settings.stack}-${w.name}`,
+				family: `${this.#settings.namePrefix}-${w.name}`,
 				requiresCompatibilities: ["FARGATE"],
 				networkMode: "awsvpc",
 				runtimePlatform: { cpuArchitecture: "X86_64", operatingSystemFamily: "LINUX" },

@@ -53,7 +53,7 @@ export class Shared {
 
 	get cluster(): aws.ecs.Cluster {
 		this.#cluster ??= new aws.ecs.Cluster("cluster", {
-			name: `${this.#settings.project}-${this.#settings.stack}`,
+			name: this.#settings.namePrefix,
 			tags: tagsOf(this.#settings),
 		});
 		return this.#cluster;
@@ -128,7 +128,7 @@ export class Shared {
 		const resource = new aws.efs.FileSystem("volumes", {
 			encrypted: true,
 			throughputMode: "elastic", // bursting starves a small file system
-			tags: { ...tagsOf(this.#settings), Name: `${this.#settings.project}-${this.#settings.stack}` },
+			tags: { ...tagsOf(this.#settings), Name: this.#settings.namePrefix },
 		});
 		const policy = new aws.efs.FileSystemPolicy(
 			"volumes",

@@ -19,7 +19,7 @@ export class DockerTarget implements Target {
 
 	constructor(settings: Settings) {
 		this.#settings = settings;
-		this.#prefix = `${settings.project}-${settings.stack}`;
+		this.#prefix = settings.namePrefix;
 	}
 
 	/** A workload's name resolves on the stack's network. */
@@ -35,6 +35,7 @@ export class DockerTarget implements Target {
 	run(w: Workload, parent: pulumi.ComponentResource): Running {
 		const image = this.#image(w.name, w.image, { parent });
 		const volumes = w.volumes.map((volume) => this.#volume(w, volume, parent));
+		if (w.scale.max === 0) return { keeper: volumes[0]?.resource ?? parent, outside: {} };
 		const ports = this.#published(w);
 		const container = new docker.Container(
 			w.name,
@@ -47,6 +48,8 @@ export class DockerTarget implements Target {
 				envs: this.#environment(w),
 				uploads: this.#uploads(w),
 				labels: [{ label: imageLabel, value: w.image }, ...this.#labels(w.name)],
+				// The machine itself, by the name that Docker Desktop gives it: for scrapes of what runs beside Docker.
+				hosts: [{ host: "host.docker.internal", ip: "host-gateway" }],
 				networksAdvanced: [{ name: this.#networkOf().name, aliases: [w.name] }],
 				ports: ports.map(({ internal, external }) => ({
 					internal,
@@ -114,7 +117,8 @@ export class DockerTarget implements Target {
 
 	/** Published ports, sorted as the engine reports them. */
 	#published(w: Workload): { setting: string; internal: number; external: number }[] {
-		const numbers: Record<string, number> = this.#settings.ports;
+		const numbers: Record<string, number | undefined> = this.#settings.ports;
+		if (w.scale.max === 0) return [];
 		return w.ports
 			.filter((port) => port.reach === "outside")
 			.map((port) => {
@@ -146,7 +150,8 @@ export class DockerTarget implements Target {
 		const resource = new docker.Volume(
 			name,
 			{ name: `${this.#prefix}-${name}`, labels: this.#labels(w.name) },
-			{ parent },
+			// Another prefix must not mean another, empty volume.
+			{ parent, ignoreChanges: ["name"] },
 		);
 		const handedOver = volume.ownedByImage ? undefined : this.#handOver(name, w.name, resource, volume.owner, parent);
 		return { resource, handedOver };

@@ -65,8 +65,8 @@ export class TestStack {
 	/** Where the stack answers. */
 	async endpoints(): Promise<Endpoints> {
 		const { stdout } = await this.pulumi("stack", "output", "--json", "--show-secrets");
-		const { urls, grafanaUser, grafanaPassword } = JSON.parse(stdout);
-		return { ...urls, grafanaUser, grafanaPassword };
+		const { urls, ...rest } = JSON.parse(stdout);
+		return { ...urls, ...rest };
 	}
 
 	/** Names of what the engine has of this stack. */

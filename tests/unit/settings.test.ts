@@ -1,11 +1,13 @@
-import { describe, expect, it } from "vitest";
-import { parseSettings, SettingsError } from "../../settings.ts";
+import fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { portPresets } from "../../settings/schema.ts";
+import { parseSettings, type Settings, SettingsError } from "../../settings.ts";
 
 const dev = { project: "tracestack", name: "dev" };
 
-function messageOf(raw: Record<string, unknown>, images?: string): string {
+function messageOf(parse: () => Settings): string {
 	try {
-		parseSettings(raw, dev, images);
+		parse();
 	} catch (error) {
 		if (error instanceof SettingsError) return error.message;
 		throw error;
@@ -13,41 +15,175 @@ function messageOf(raw: Record<string, unknown>, images?: string): string {
 	return "";
 }
 
+const refused = (raw: Record<string, unknown>, images?: string) => messageOf(() => parseSettings(raw, dev, images));
+const s3 = { backend: "s3", bucket: "traces", endpoint: "s3.example" };
+const scrape = { job: "app", targets: ["app:8080"] };
+
+/** Settings, the key that is named, and what is said about it. */
+const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
+	[{ target: "moon" }, "target", 'is "moon" allowed: docker, aws'],
+	[{ target: "dokcer" }, "target", "did you mean docker?"],
+	[{ target: null }, "target", "is null"],
+	[{ size: "huge" }, "size", "allowed: small, medium, large"],
+	[{ size: "Large" }, "size", "did you mean large?"],
+	[{ namePrefix: "My Stack" }, "namePrefix", "lower-case letters"],
+	[{ namePrefix: "-x" }, "namePrefix", 'is "-x"'],
+	[{ namePrefix: "x".repeat(41) }, "namePrefix", "up to 40"],
+	[{ bindAddress: "localhost" }, "bindAddress", "an IPv4 address"],
+	[{ bindAddress: "::1" }, "bindAddress", 'is "::1"'],
+	[{ bindAddress: "256.0.0.1" }, "bindAddress", "an IPv4 address"],
+	[{ ports: 3000 }, "ports", "an object with preset, grafana"],
+	[{ ports: { grafana: 70000 } }, "ports.grafana", "is 70000 allowed: a port from 1 to 65535"],
+	[{ ports: { grafana: 0 } }, "ports.grafana", "is 0"],
+	[{ ports: { grafana: 3000.5 } }, "ports.grafana", "is 3000.5"],
+	[{ ports: { grafana: "3000" } }, "ports.grafana", 'is "3000"'],
+	[{ ports: { grafanna: 3001 } }, "ports.grafanna", "is no setting did you mean tracestack:ports.grafana?"],
+	[{ ports: { jaeger: 16686 } }, "ports.jaeger", "there are: preset, grafana"],
+	[{ ports: { preset: "jaeger" } }, "ports.preset", "allowed: default, beside-jaeger"],
+	[{ ports: { tempo: 3000 } }, "ports", "has 3000 for both grafana and tempo"],
+	[
+		{ ports: { preset: "beside-jaeger", tempoOtlpHttp: 4319 } },
+		"ports",
+		"has 4319 for both otlpHttp and tempoOtlpHttp",
+	],
+	[{ images: "" }, "images", "allowed: a file"],
+	[{ images: 3 }, "images", "is 3"],
+	[{ tempo: [] }, "tempo", "an object with retention"],
+	[{ tempo: { retention: "2w" } }, "tempo.retention", "hours or days, such as 36h or 14d"],
+	[{ tempo: { retention: 336 } }, "tempo.retention", "is 336"],
+	[{ tempo: { retention: "0h" } }, "tempo.retention", 'is "0h"'],
+	[{ tempo: { retension: "1h" } }, "tempo.retension", "did you mean tracestack:tempo.retention?"],
+	[{ tempo: { compactedRetention: "" } }, "tempo.compactedRetention", 'is ""'],
+	[{ tempo: { storage: "s3" } }, "tempo.storage", "an object whose backend is one of local, s3, gcs, azure"],
+	[{ tempo: { storage: {} } }, "tempo.storage.backend", "is missing allowed: local, s3, gcs, azure"],
+	[{ tempo: { storage: { backend: "s4" } } }, "tempo.storage.backend", 'is "s4" allowed: local, s3, gcs, azure'],
+	[{ tempo: { storage: { backend: "s3", bucket: "b-1" } } }, "tempo.storage.endpoint", "is missing"],
+	[{ tempo: { storage: { ...s3, bucket: "Traces" } } }, "tempo.storage.bucket", "lower-case"],
+	[{ tempo: { storage: { ...s3, endpoint: "http://s3" } } }, "tempo.storage.endpoint", "a host, or host:port"],
+	[
+		{ tempo: { storage: { ...s3, bukket: "x" } } },
+		"tempo.storage.bukket",
+		"did you mean tracestack:tempo.storage.bucket?",
+	],
+	[{ tempo: { storage: { ...s3, accessKeyId: "a" } } }, "tempo.storage.secretAccessKey", "is missing"],
+	[{ tempo: { storage: { ...s3, insecure: "yes" } } }, "tempo.storage.insecure", "allowed: true, false"],
+	[{ tempo: { storage: { backend: "gcs" } } }, "tempo.storage.bucket", "is missing"],
+	[{ tempo: { storage: { backend: "azure", container: "abc", account: "A" } } }, "tempo.storage.account", "3 to 24"],
+	[{ metrics: { retention: "forever" } }, "metrics.retention", "hours or days"],
+	[{ logs: { enabled: "no" } }, "logs.enabled", 'is "no" allowed: true, false'],
+	[{ logs: { retention: "23h" } }, "logs.retention", "at least 24h"],
+	[{ grafana: { adminUser: "" } }, "grafana.adminUser", "a name without colon"],
+	[{ grafana: { adminUser: "a:b" } }, "grafana.adminUser", 'is "a:b"'],
+	[{ grafana: { plugins: ["grafana-clock-panel"] } }, "grafana.plugins[0]", "a plugin's id and version"],
+	[{ grafana: { plugins: "a-b@1.0.0" } }, "grafana.plugins", "a list of id@version"],
+	[{ packs: ["platfrom"] }, "packs[0]", 'is "platfrom" allowed: platform; did you mean platform?'],
+	[{ packs: "platform" }, "packs", "a list of folders"],
+	[{ scrapes: [{ job: "app" }] }, "scrapes[0].targets", "is missing"],
+	[{ scrapes: [{ ...scrape, targets: ["http://app"] }] }, "scrapes[0].targets[0]", "allowed: host:port"],
+	[{ scrapes: [{ ...scrape, job: "tempo" }] }, "scrapes[0].job", "another job is called already"],
+	[{ scrapes: [scrape, scrape] }, "scrapes[1].job", 'is "app"'],
+	[{ scrapes: [{ ...scrape, interval: "1h" }] }, "scrapes[0].interval", "seconds or minutes"],
+	[{ scrapes: [{ ...scrape, path: "metrics" }] }, "scrapes[0].path", "begins with /"],
+	[{ logLevel: "verbose" }, "logLevel", "allowed: debug, info, warn, error"],
+	[{ loglevel: "info" }, "loglevel", "did you mean tracestack:logLevel?"],
+	[{ colour: "red" }, "colour", "there are: target, size"],
+];
+
+describe("a mistake names its key, its value, what is allowed and what was meant", () => {
+	test.each(mistakes)("%j", (raw, key, said) => {
+		const message = refused(raw);
+		expect(message).toMatch(/^Pulumi\.dev\.yaml has a mistake:\n/);
+		expect(message.replaceAll(/\s+/g, " ")).toContain(`tracestack:${key} `);
+		expect(message.replaceAll(/\s+/g, " ")).toContain(said);
+	});
+});
+
 describe("settings", () => {
 	it("have a default for everything", () => {
 		const settings = parseSettings({}, dev);
-		expect(settings).toMatchObject({ target: "docker", bindAddress: "127.0.0.1", ports: { grafana: 3000 } });
+		expect(settings).toMatchObject({
+			target: "docker",
+			size: "medium",
+			namePrefix: "tracestack-dev",
+			bindAddress: "127.0.0.1",
+			ports: portPresets.default,
+			tempo: { retention: "336h", compactedRetention: "1h", storage: { backend: "local" } },
+			metrics: { retention: "360h" },
+			logs: { enabled: true, retention: "168h" },
+			packs: ["platform"],
+			scrapes: [],
+		});
 		expect(settings.image("tempo").image).toBe("grafana/tempo:3.0.3");
 	});
 
-	it("are refused with the file, each key, its value and what is allowed, all at once", () => {
-		const message = messageOf({
+	it("show all mistakes at once, whatever kind they are", () => {
+		const message = refused({
 			target: "moon",
-			ports: { grafana: 70000, grafanna: 1 },
+			ports: { grafana: 70000, grafanna: 1, tempo: 3100 },
 			logs: { retention: "1h" },
+			packs: ["nope"],
 			colour: "red",
 		});
-		expect(message).toContain("Pulumi.dev.yaml has 5 mistakes");
-		expect(message).toMatch(/target: "moon": .*docker.*aws/);
-		expect(message).toMatch(/ports\.grafana: 70000: .*65535/);
-		expect(message).toContain("ports.grafanna: there is no such setting");
-		expect(message).toMatch(/logs\.retention: "1h": at least 24h/);
-		expect(message).toContain("colour: there is no such setting");
+		expect(message).toContain("Pulumi.dev.yaml has 7 mistakes");
+		for (const key of ["target", "ports.grafana", "ports.grafanna", "ports", "logs.retention", "packs[0]", "colour"])
+			expect(message).toContain(`\n  tracestack:${key} `);
 	});
 
-	it.each([
-		[{ bindAddress: "localhost" }, "bindAddress"],
-		[{ ports: 3000 }, "ports"],
-		[{ tempo: { retention: "14d" } }, "tempo.retention"],
-		[{ tempo: { retention: 336 } }, "tempo.retention"],
-		[{ grafana: { adminUser: "" } }, "grafana.adminUser"],
-		[{ logLevel: "verbose" }, "logLevel"],
-	])("%j names %s", (raw, key) => {
-		expect(messageOf(raw)).toContain(`  ${key}: `);
+	it("beside a Jaeger leave it the OTLP ports, each of which may still be chosen", () => {
+		const { ports } = parseSettings({ ports: { preset: "beside-jaeger", tempoOtlpHttp: 4318, otlpGrpc: 14317 } }, dev);
+		expect(ports).toMatchObject({ otlpHttp: 4319, otlpGrpc: 14317, collectorMetrics: 8890, tempoOtlpHttp: 4318 });
+	});
+
+	it("take days as well as hours, which not every server reads", () => {
+		const { tempo } = parseSettings({ tempo: { retention: "2d", compactedRetention: "36h" } }, dev);
+		expect(tempo).toMatchObject({ retention: "48h", compactedRetention: "36h" });
+	});
+
+	it("never show a credential, nor anything of a setting that holds a secret", () => {
+		const secret = "hunter2";
+		const raw = { tempo: { retention: secret, storage: { ...s3, accessKeyId: [secret], [secret]: 1 } } };
+		const encrypted = { ...dev, secretKeys: new Set(["tempo"]) };
+		const message = messageOf(() => parseSettings(raw, encrypted));
+		expect(message).toContain("tracestack:tempo.retention is [secret]");
+		expect(message).toContain("tracestack:tempo.storage.accessKeyId is [secret]");
+		expect(message.replaceAll(`tempo.storage.${secret}`, "")).not.toContain(secret);
+		expect(refused({ tempo: { storage: { ...s3, secretAccessKey: 5150 } } })).not.toContain("5150");
+	});
+
+	it("say that a key in a misspelled namespace is not read", () => {
+		const message = messageOf(() => parseSettings({}, { ...dev, misplaced: ["tracestak:target"] }));
+		expect(message).toMatch(/tracestak:target is in no namespace that is read\s+did you mean tracestack:target\?/);
 	});
 
 	it("say which image catalogue can't be read or has no entry", () => {
-		expect(messageOf({}, "/nowhere.yaml")).toContain("the image catalogue /nowhere.yaml can't be read");
+		expect(refused({}, "/nowhere.yaml")).toContain("the image catalogue /nowhere.yaml can't be read");
 		expect(() => parseSettings({}, dev).image("jaeger")).toThrow('configs/versions.yaml has no entry "jaeger"');
+	});
+
+	it("are accepted or refused in words, whatever they are", () => {
+		const names = fc.constantFrom(
+			"target",
+			"ports",
+			"tempo",
+			"storage",
+			"backend",
+			"scrapes",
+			"packs",
+			"logs",
+			"__proto__",
+		);
+		const key = fc.oneof(names, fc.string());
+		const value = fc.letrec((tie) => ({
+			any: fc.oneof({ depthSize: "small" }, fc.anything(), fc.dictionary(key, tie("any")), fc.array(tie("any"))),
+		})).any;
+		fc.assert(
+			fc.property(fc.dictionary(key, value), (raw) => {
+				const message = refused(raw);
+				expect(
+					message === "" || message.startsWith("Pulumi.dev.yaml has ") || message.startsWith("the image catalogue"),
+				);
+			}),
+			{ numRuns: 500 },
+		);
 	});
 });

@@ -1,0 +1,106 @@
+// The reference for people (docs/settings.md) and for editors (docs/settings.schema.json), both from the schema.
+
+import { allowedBy, type Node, nodeOf } from "./explain.ts";
+import { schema } from "./schema.ts";
+
+const namespace = "tracestack";
+
+/** docs/settings.md: every setting, what is allowed, its default, what it is for. */
+export function reference(): string {
+	const properties = Object.entries(nodeOf(schema).properties ?? {});
+	const groups = properties.filter(([, node]) => node.properties || node.items?.properties);
+	const plain = properties.filter((entry) => !groups.includes(entry));
+	return `<!-- Made from settings/schema.ts: UPDATE_GOLDENS=1 ./tracestack test --unit -->
+
+# Settings
+
+A stack's settings are in its \`Pulumi.<stack>.yaml\`, below \`config\`. Everything has a default. What is wrong is refused before
+anything is created: every mistake at once, each with its key, its value and what is allowed.
+
+\`\`\`yaml
+# yaml-language-server: $schema=docs/settings.schema.json
+config:
+  ${namespace}:logLevel: debug
+  ${namespace}:ports:
+    grafana: 3001
+\`\`\`
+
+The first line gives an editor with YAML support completion and checks. The same from a shell:
+
+\`\`\`sh
+./tracestack pulumi config set --path ${namespace}:ports.grafana 3001
+./tracestack pulumi config set --path ${namespace}:tempo.storage.secretAccessKey --secret   # asks for it
+\`\`\`
+
+${table(plain, `${namespace}:`)}
+${groups.map(([name, node]) => group(name, node)).join("\n")}`;
+}
+
+/** docs/settings.schema.json: a JSON Schema of `Pulumi.<stack>.yaml`. */
+export function editorSchema(): object {
+	const { properties = {} } = nodeOf(schema);
+	const names = Object.keys(properties).join("|");
+	return {
+		$schema: "https://json-schema.org/draft/2020-12/schema",
+		title: "Settings of a tracestack stack",
+		type: "object",
+		properties: {
+			config: {
+				type: "object",
+				properties: Object.fromEntries(
+					Object.entries(properties).map(([name, node]) => [`${namespace}:${name}`, forEditors(node)]),
+				),
+				// Keys of providers and of other projects are theirs.
+				patternProperties: { [`^${namespace}:(?!(${names})$)`]: false },
+			},
+		},
+	};
+}
+
+function group(name: string, node: Node): string {
+	const key = `${namespace}:${name}`;
+	const fields = Object.entries(node.properties ?? node.items?.properties ?? {});
+	const plain = fields.filter(([, field]) => !field.oneOf);
+	const nested = fields.filter(([, field]) => field.oneOf);
+	const alternatives = nested.map(([field, { description, oneOf = [] }]) => {
+		const tables = oneOf.map((alternative) => {
+			const { backend, ...rest } = alternative.properties ?? {};
+			const heading = `**\`backend: ${backend?.const}\`** ${alternative.description}`;
+			return `${heading}\n${Object.keys(rest).length > 0 ? `\n${table(Object.entries(rest), "", alternative.required)}` : ""}`;
+		});
+		return `\n### ${key}.${field}\n\n${description} Default: \`backend: local\`.\n\n${tables.join("\n")}`;
+	});
+	const heading = `## ${key}\n\n${node.description}${node.items ? " A list; each has:" : ""}\n`;
+	return `${heading}\n${table(plain, "", node.items?.required)}${alternatives.join("")}`;
+}
+
+function table(fields: [name: string, node: Node][], before: string, required: string[] = []): string {
+	const rows = fields.map(([name, node]) => {
+		const fallback = required.includes(name) ? "required" : defaultOf(node);
+		return `| \`${before}${name}\` | ${allowedBy(node)} | ${fallback} | ${node.description} |\n`;
+	});
+	return `| setting | allowed | default | |\n|---|---|---|---|\n${rows.join("")}`;
+}
+
+function defaultOf(node: Node): string {
+	if (node.defaultInWords) return node.defaultInWords;
+	if (node.default === undefined) return "none";
+	if (Array.isArray(node.default)) return node.default.length > 0 ? node.default.join(", ") : "none";
+	return `\`${String(node.default)}\``;
+}
+
+/** Without what only the reference reads; an encrypted value is an object with one key. */
+function forEditors(node: Node): object {
+	const { allowed: _, defaultInWords: __, secret, properties, items, oneOf, ...rest } = node;
+	const converted = {
+		...rest,
+		...(properties && {
+			properties: Object.fromEntries(Object.entries(properties).map(([name, p]) => [name, forEditors(p)])),
+		}),
+		...(items && { items: forEditors(items) }),
+		...(oneOf && { oneOf: oneOf.map(forEditors) }),
+	};
+	if (!secret) return converted;
+	const encrypted = { type: "object", properties: { secure: { type: "string" } }, required: ["secure"] };
+	return { anyOf: [encrypted, converted] };
+}

@@ -1,0 +1,287 @@
+// What a stack's settings may say. The reference in docs/settings.md, the JSON Schema for editors and every error
+// message are made from this: a setting needs a description, and what is allowed in words where its type doesn't say it.
+
+import { z } from "zod";
+
+/** What runs, by name: the key of a catalogue's entry, of a size, and the `job` label of its own metrics. */
+export const services = ["tempo", "collector", "prometheus", "loki", "alertmanager", "grafana"] as const;
+
+/** Ports published where nothing says otherwise, by preset. A service that is in none is not published. */
+export const portPresets = {
+	/** The upstream defaults, which SDKs assume. */
+	default: {
+		grafana: 3000,
+		otlpGrpc: 4317,
+		otlpHttp: 4318,
+		tempo: 3200,
+		prometheus: 9090,
+		loki: 3100,
+		alertmanager: 9093,
+		collectorHealth: 13133,
+	},
+	/** A running Jaeger holds the OTLP ports, and its second version the collector's own as well (8888, 13133). */
+	"beside-jaeger": {
+		grafana: 3000,
+		otlpGrpc: 4320,
+		otlpHttp: 4319,
+		tempo: 3200,
+		prometheus: 9090,
+		loki: 3100,
+		alertmanager: 9093,
+		collectorHealth: 13134,
+		collectorMetrics: 8890,
+	},
+} as const satisfies Record<string, Record<string, number>>;
+
+/** A published port; its default is the preset's. */
+function port(name: string, purpose: string) {
+	const [plain, jaeger] = [portPresets.default, portPresets["beside-jaeger"]].map(
+		(preset: Record<string, number>) => preset[name] ?? "not published",
+	);
+	return z
+		.int()
+		.min(1)
+		.max(65535)
+		.optional()
+		.meta({
+			description: purpose,
+			allowed: "a port from 1 to 65535",
+			defaultInWords: plain === jaeger ? `${plain}` : `${plain}; beside-jaeger: ${jaeger}`,
+		});
+}
+
+/** A duration in whole hours or days; in hours afterwards, which every server reads. */
+function retention(description: string, byDefault: string, atLeastHours = 1) {
+	const allowed = `hours or days, such as 36h or 14d${atLeastHours > 1 ? `, at least ${atLeastHours}h` : ""}`;
+	const hours = (text: string) => Number.parseInt(text, 10) * (text.endsWith("d") ? 24 : 1);
+	return z
+		.string()
+		.regex(/^[1-9]\d{0,4}[hd]$/)
+		.refine((text) => hours(text) >= atLeastHours)
+		.transform((text) => `${hours(text)}h`)
+		.prefault(byDefault)
+		.meta({ description, allowed });
+}
+
+const bucketName = (what: string) =>
+	z
+		.string()
+		.regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/)
+		.meta({
+			description: `${what} that holds the blocks. It must exist.`,
+			allowed: "3 to 63 lower-case letters, digits, dots, hyphens",
+		});
+
+const prefix = z
+	.string()
+	.regex(/^[^/\s][^\s]*[^/\s]$|^[^/\s]$/)
+	.optional()
+	.meta({
+		description: "Folder within it, for one that several stacks share.",
+		allowed: "a path without a slash at either end",
+	});
+
+/** A credential: kept out of messages, and a secret of the stack. */
+function credential(description: string) {
+	return z
+		.string()
+		.min(1)
+		.optional()
+		.meta({ description, allowed: "a text that is not empty, as a Pulumi secret", secret: true });
+}
+
+const storage = z
+	.discriminatedUnion("backend", [
+		z.strictObject({ backend: z.literal("local") }).meta({ description: "The stack's own volume." }),
+		z
+			.strictObject({
+				backend: z.literal("s3"),
+				bucket: bucketName("Bucket"),
+				endpoint: z
+					.string()
+					.regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/)
+					.meta({ description: "Host of the S3 API, without scheme.", allowed: "a host, or host:port" }),
+				region: z.string().min(1).optional().meta({
+					description: "Region, where the endpoint does not imply it.",
+					allowed: "a region, such as eu-central-1",
+				}),
+				prefix,
+				insecure: z
+					.boolean()
+					.default(false)
+					.meta({ description: "Plain HTTP, for an S3 server in the same private network." }),
+				forcePathStyle: z.boolean().default(false).meta({
+					description: "Bucket in the path and not in the host name, as most S3 servers other than AWS need.",
+				}),
+				accessKeyId: credential("Access key; without it the SDK's own chain is used, such as a task's role."),
+				secretAccessKey: credential("Its secret."),
+			})
+			.meta({ description: "S3, or a server that speaks its API." }),
+		z
+			.strictObject({
+				backend: z.literal("gcs"),
+				bucket: bucketName("Bucket"),
+				prefix,
+				serviceAccountKey: credential("JSON key of a service account; without it the machine's own identity is used."),
+			})
+			.meta({ description: "Google Cloud Storage." }),
+		z
+			.strictObject({
+				backend: z.literal("azure"),
+				container: bucketName("Blob container"),
+				account: z
+					.string()
+					.regex(/^[a-z0-9]{3,24}$/)
+					.meta({ description: "Storage account.", allowed: "3 to 24 lower-case letters and digits" }),
+				prefix,
+				accountKey: credential("Key of the account; without it the machine's managed identity is used."),
+			})
+			.meta({ description: "Azure Blob Storage." }),
+	])
+	.prefault({ backend: "local" })
+	.meta({ description: "Where Tempo keeps its blocks." });
+
+const scrape = z.strictObject({
+	job: z
+		.string()
+		.regex(/^[a-zA-Z][\w.-]{0,62}$/)
+		.meta({
+			description: "The `job` label. No service of the stack itself may have it.",
+			allowed: "a name of letters, digits, dots, hyphens, underscores",
+		}),
+	targets: z
+		.array(
+			z
+				.string()
+				.regex(/^[A-Za-z0-9.-]+:\d{1,5}$/)
+				.meta({ allowed: "host:port" }),
+		)
+		.min(1)
+		.meta({
+			description: "What to scrape. `host.docker.internal` is the machine that runs Docker.",
+			allowed: "a list of host:port, at least one",
+		}),
+	path: z
+		.string()
+		.startsWith("/")
+		.default("/metrics")
+		.meta({ description: "Path of the metrics.", allowed: "a path that begins with /" }),
+	scheme: z.enum(["http", "https"]).default("http").meta({ description: "Scheme." }),
+	interval: z
+		.string()
+		.regex(/^[1-9]\d{0,4}[sm]$/)
+		.default("15s")
+		.meta({ description: "How often.", allowed: "seconds or minutes, such as 15s or 1m" }),
+});
+
+/** Every setting, below the namespace `tracestack:`. */
+export const schema = z.strictObject({
+	target: z.enum(["docker", "aws"]).default("docker").meta({ description: "Where the stack runs." }),
+	size: z.enum(["small", "medium", "large"]).default("medium").meta({
+		description:
+			"CPU and memory of every service: `components/sizes.ts`. On Docker memory is a limit, not a reservation; CPU is not limited.",
+	}),
+	namePrefix: z
+		.string()
+		.regex(/^[a-z0-9](-?[a-z0-9]){0,39}$/)
+		.optional()
+		.meta({
+			description:
+				"Prefix of the names of containers and network. Volumes keep the name that they were made with, and so their data.",
+			allowed: "up to 40 lower-case letters, digits and single hyphens",
+			defaultInWords: "`<project>-<stack>`",
+		}),
+	bindAddress: z.ipv4().default("127.0.0.1").meta({
+		description:
+			"Address that published ports bind to. Loopback by default: nothing here has TLS, and only Grafana asks who you are.",
+		allowed: "an IPv4 address, such as 127.0.0.1; 0.0.0.0 is every interface",
+	}),
+	ports: z
+		.strictObject({
+			preset: z
+				.enum(Object.keys(portPresets) as (keyof typeof portPresets)[])
+				.default("default")
+				.meta({ description: "Which defaults the ports below have." }),
+			grafana: port("grafana", "Grafana."),
+			otlpGrpc: port("otlpGrpc", "OTLP over gRPC: where applications send."),
+			otlpHttp: port("otlpHttp", "OTLP over HTTP: where applications send."),
+			tempo: port("tempo", "Tempo's API."),
+			tempoOtlpHttp: port("tempoOtlpHttp", "Tempo's own OTLP over HTTP, past the collector and its queue on disk."),
+			prometheus: port("prometheus", "Prometheus."),
+			loki: port("loki", "Loki's API."),
+			alertmanager: port("alertmanager", "Alertmanager."),
+			collectorHealth: port("collectorHealth", "The collector's health check."),
+			collectorMetrics: port("collectorMetrics", "The collector's own metrics."),
+		})
+		.prefault({})
+		.meta({ description: "Published ports." }),
+	images: z.string().min(1).default("configs/versions.yaml").meta({
+		description: "Image catalogue, relative to the project.",
+		allowed: "a file",
+	}),
+	tempo: z
+		.strictObject({
+			retention: retention("How long traces are kept.", "14d"),
+			compactedRetention: retention(
+				"How long a block stays after its content was compacted into another, for queries that still read it.",
+				"1h",
+			),
+			storage,
+		})
+		.prefault({})
+		.meta({ description: "Traces." }),
+	metrics: z
+		.strictObject({ retention: retention("How long Prometheus keeps samples.", "15d") })
+		.prefault({})
+		.meta({ description: "Metrics." }),
+	logs: z
+		.strictObject({
+			enabled: z.boolean().default(true).meta({
+				description:
+					"Whether Loki runs and the collector takes logs. Switched off, the volume with earlier logs stays.",
+			}),
+			retention: retention("How long Loki keeps logs; its compactor accepts no less than a day.", "7d", 24),
+		})
+		.prefault({})
+		.meta({ description: "Logs." }),
+	grafana: z
+		.strictObject({
+			adminUser: z
+				.string()
+				.regex(/^[^:\s]+$/)
+				.default("admin")
+				.meta({
+					description:
+						"Login of the administrator; the password is random and a secret of the stack. Grafana reads it when its database is empty: choose it before the first `up`.",
+					allowed: "a name without colon and white space",
+				}),
+			plugins: z
+				.array(
+					z
+						.string()
+						.regex(/^[a-z0-9]+(-[a-z0-9]+)+@\d+\.\d+\.\d+\S*$/)
+						.meta({ allowed: "a plugin's id and version, such as grafana-clock-panel@2.1.8" }),
+				)
+				.default([])
+				.meta({
+					description: "Plugins that Grafana downloads before it starts, pinned.",
+					allowed: "a list of id@version",
+				}),
+		})
+		.prefault({})
+		.meta({ description: "Grafana." }),
+	packs: z
+		.array(z.string().meta({ allowed: "a folder of configs/packs" }))
+		.default(["platform"])
+		.meta({
+			description: "Packs of dashboards and rules: folders under `configs/packs`.",
+			allowed: "a list of folders of configs/packs",
+		}),
+	scrapes: z
+		.array(scrape)
+		.default([])
+		.meta({ description: "What Prometheus scrapes beside the stack itself.", allowed: "a list of scrapes" }),
+	logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").meta({
+		description: "How much every service logs.",
+	}),
+});
