@@ -22,7 +22,7 @@ export interface Node {
 	oneOf?: Node[];
 }
 
-export type Path = PropertyKey[];
+type Path = PropertyKey[];
 
 /** A mistake that the types can't see. */
 export interface Conflict {
@@ -85,7 +85,7 @@ export function allowedBy(node: Node): string {
 }
 
 /** `scrapes[0].targets[1]`. */
-export function keyOf(path: Path): string {
+function keyOf(path: Path): string {
 	return path
 		.map((step, i) => (typeof step === "number" ? `[${step}]` : `${i > 0 ? "." : ""}${String(step)}`))
 		.join("");
