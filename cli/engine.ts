@@ -12,11 +12,14 @@ import {
 import { execa } from "execa";
 import { parse } from "yaml";
 import { backendEnvironment, keepingSettingsFile, userPulumiHome } from "./backend.ts";
+import { converge } from "./converge.ts";
 import { engineAddress, ensureDockerEngine, requireDockerEngine } from "./docker-engine.ts";
-import { removeLeftovers } from "./leftovers.ts";
+import { removeLeftovers } from "./inventory.ts";
+import { whenFree } from "./lock.ts";
 import { progress } from "./output.ts";
 import { root } from "./paths.ts";
 import { ResourceProgress } from "./resource-progress.ts";
+import { readState, type State, type StateResource, types } from "./state.ts";
 import { ensureToolchain } from "./toolchain.ts";
 
 export interface StackOptions {
@@ -81,11 +84,24 @@ export async function passThrough(environment: Environment, args: string[]): Pro
 	return result.exitCode ?? 1;
 }
 
-/** Brings a stack up to what the program says. */
-export async function up(environment: Environment, { stack }: StackOptions): Promise<void> {
-	await operate(stack, environment, async (shown) => {
+/** Brings a stack up to what the program says, whatever a killed run or a hand left. Returns the state that it found. */
+export async function up(environment: Environment, { stack }: StackOptions): Promise<State> {
+	return operate(stack, environment, async (shown) => {
 		const s = await Stack.createOrSelect(stack, await workspace(environment));
-		await s.up({ onEvent: shown.event, suppressProgress: true });
+		const interrupted = new Set<string>();
+		const attempt = async () => {
+			const found = await converge(environment, stack, interrupted);
+			await s.up({ onEvent: shown.event, suppressProgress: true });
+			return found;
+		};
+		const whenOurs = () => whenFree(stack, () => s.cancel(), attempt);
+		try {
+			return await whenOurs();
+		} catch (error) {
+			// What a killed run had handed to a plugin may be made after we looked: then its name is taken.
+			if (interrupted.size === 0 || !/already in use|already exists/.test(String(error))) throw error;
+			return await whenOurs();
+		}
 	});
 }
 
@@ -99,21 +115,16 @@ export async function down(
 ): Promise<void> {
 	const s = await existing(environment, stack);
 	if (s) {
+		// What is in Grafana depends on its volume, not on its container, and stays in the state as it stays on the volume.
+		const target = deleteData ? undefined : (await running(environment, stack)).map(({ urn }) => urn);
 		await operate(stack, environment, async (shown) => {
-			if (deleteData) {
-				await s.destroy({ onEvent: shown.event });
-				return;
-			}
-			// What is in Grafana depends on its volume, not on its container, and stays in the state as it stays on the volume.
-			const target = (await resources(s)).filter(({ type }) => runs.has(type)).map(({ urn }) => urn);
-			if (target.length > 0) await s.destroy({ onEvent: shown.event, target, targetDependents: true });
+			if (target?.length === 0) return;
+			const destroy = () => s.destroy({ onEvent: shown.event, ...(target && { target, targetDependents: true }) });
+			await whenFree(stack, () => s.cancel(), destroy);
 		});
 	}
 	await removeLeftovers(stack, { volumes: deleteData });
 }
-
-const containerType = "docker:index/container:Container";
-const runs = new Set(["docker:index/network:Network", containerType]);
 
 /** A stack's outputs, secrets readable; none when there is no such stack. */
 export async function outputs(environment: Environment, stack: string): Promise<OutputMap> {
@@ -122,37 +133,32 @@ export async function outputs(environment: Environment, stack: string): Promise<
 
 /** Names of the containers that a stack's state says are running. */
 export async function containers(environment: Environment, stack: string): Promise<string[]> {
-	const s = await existing(environment, stack);
-	const found = s ? await resources(s) : [];
-	return found
-		.filter(({ type, inputs }) => type === containerType && inputs?.mustRun !== false)
+	if (!(await existing(environment, stack))) return [];
+	return (await running(environment, stack))
+		.filter(({ type, inputs }) => type === types.container && inputs?.mustRun !== false)
 		.map(({ inputs }) => inputs?.name ?? "");
 }
 
-interface StateResource {
-	urn: string;
-	type: string;
-	inputs?: { name?: string; mustRun?: boolean };
-}
-
-async function resources(stack: Stack): Promise<StateResource[]> {
-	return (await stack.exportStack()).deployment.resources ?? [];
+/** What `down` takes away, data kept. */
+async function running(environment: Environment, stack: string): Promise<StateResource[]> {
+	const { resources = [] } = (await readState(environment, stack)).deployment;
+	return resources.filter(({ type }) => type === types.container || type === types.network);
 }
 
 /** Runs an operation with its progress; the engine finishes what it has begun when the user interrupts. */
-async function operate(
+async function operate<T>(
 	name: string,
 	{ ownBackend }: Environment,
-	body: (shown: ResourceProgress) => Promise<void>,
-): Promise<void> {
+	body: (shown: ResourceProgress) => Promise<T>,
+): Promise<T> {
 	const shown = new ResourceProgress();
 	// The terminal has sent the signal to the engine as well: to end here would end it in the middle of a creation.
 	const wait = () => progress("stopping: the engine finishes what it has begun");
 	process.on("SIGINT", wait);
 	try {
-		await keepingSettingsFile(name, ownBackend, () => body(shown));
+		return await keepingSettingsFile(name, ownBackend, () => body(shown));
 	} catch (error) {
-		throw shown.explain(error, name);
+		throw shown.explain(error);
 	} finally {
 		process.off("SIGINT", wait);
 		shown.close();

@@ -22,6 +22,7 @@ function stackCommand(name: string, description: string): Command {
 
 stackCommand("up", "bring the stack up, then prove every link with one trace")
 	.option("--json", "the result as JSON")
+	.option("--no-verify", "end when every service is ready, without the proof")
 	.action(async (options) => {
 		const { upCommand } = await import("./up.ts");
 		process.exitCode = await upCommand(options);

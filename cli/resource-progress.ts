@@ -47,12 +47,9 @@ export class ResourceProgress {
 	};
 
 	/** The engine's own words for what failed, without its trace. */
-	explain(error: unknown, stack: string): Error {
+	explain(error: unknown): Error {
+		if (error instanceof UserError) return error;
 		const cause = error instanceof Error ? error : new Error(String(error));
-		if (/currently locked/.test(cause.message)) {
-			const advice = `If no other run is going on, free it: ./tracestack pulumi cancel --stack ${stack}`;
-			return new UserError(`Another run holds the stack ${stack}, or was killed while it did. ${advice}`, { cause });
-		}
 		if (this.#errors.length === 0) return cause;
 		return new UserError([...new Set(this.#errors)].join("\n"), { cause });
 	}

@@ -1,7 +1,5 @@
-import { execa } from "execa";
-import { imageLabel, serviceLabel } from "../targets/docker/labels.ts";
 import { containers, outputs, prepare, type StackOptions } from "./engine.ts";
-import { stackFilter } from "./leftovers.ts";
+import { inventory } from "./inventory.ts";
 import { paint } from "./output.ts";
 
 /** One container of a stack. */
@@ -39,17 +37,10 @@ export async function statusCommand(options: StackOptions & { json?: boolean }):
 
 /** The stack's long-running containers: what the engine has, by label, and what it should have, by the state. */
 async function servicesOf(stack: string, expected: string[]): Promise<ServiceStatus[]> {
-	const filter = await stackFilter(stack);
-	const format = `{{.Label "${serviceLabel}"}}\t{{.Names}}\t{{.State}}\t{{.Status}}\t{{.Label "${imageLabel}"}}`;
-	const { stdout } = await execa("docker", ["ps", "-a", "--filter", filter, "--format", format]);
-	const found = stdout
-		.split("\n")
-		.filter(Boolean)
-		.map((line) => {
-			const [service = "", container = "", state = "", since = "", image = ""] = line.split("\t");
-			return { service, container, state, since, image };
-		})
-		.filter(({ container }) => !container.endsWith("-owner")); // hands a volume over and ends
+	const { containers } = await inventory(stack);
+	const found = containers
+		.filter(({ name }) => !name.endsWith("-owner")) // hands a volume over and ends
+		.map(({ service, name, state, since, image }) => ({ service, container: name, state, since, image }));
 	const missing = expected
 		.filter((name) => !found.some(({ container }) => container === name))
 		.map((container) => ({

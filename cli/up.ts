@@ -1,19 +1,27 @@
+import { reportEdits } from "./edits.ts";
 import { prepare, type StackOptions, up } from "./engine.ts";
 import { paint, progress, seconds } from "./output.ts";
 import type { Endpoints } from "./verify/api.ts";
-import { conclude, endpoints, verify } from "./verify/verify.ts";
+import { conclude, endpoints, type LinkResult, verify } from "./verify/verify.ts";
 
 /** `./tracestack up`: the stack, where it is, and the proof that it works. Returns the exit code. */
-export async function upCommand(options: StackOptions & { json?: boolean }): Promise<number> {
+export async function upCommand(options: StackOptions & { json?: boolean; verify?: boolean }): Promise<number> {
 	const environment = await prepare(options);
 	const started = Date.now();
 	progress(`bringing up ${options.stack}`);
-	await up(environment, options);
-	progress(`up after ${seconds(started)}; following one trace through every link`);
+	const before = await up(environment, options);
 	const e = await endpoints(environment, options.stack);
-	const links = await verify(e);
-	const code = conclude(links);
-	progress(`up and ${code === 0 ? "verified" : "NOT verified"} after ${seconds(started)}`);
+	await reportEdits(e, before);
+	let links: LinkResult[] = [];
+	let code = 0;
+	if (options.verify === false) {
+		progress(`up after ${seconds(started)}`);
+	} else {
+		progress(`up after ${seconds(started)}; following one trace through every link`);
+		links = await verify(e);
+		code = conclude(links);
+		progress(`up and ${code === 0 ? "verified" : "NOT verified"} after ${seconds(started)}`);
+	}
 	if (options.json) {
 		const { grafanaPassword: _, ...urls } = e;
 		process.stdout.write(`${JSON.stringify({ stack: options.stack, ...urls, links }, null, 2)}\n`);

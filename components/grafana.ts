@@ -3,7 +3,7 @@ import * as random from "@pulumi/random";
 import * as grafana from "@pulumiverse/grafana";
 import type { Settings } from "../settings.ts";
 import type { Running } from "../targets/target.ts";
-import { dataSources } from "./links.ts";
+import { dashboardMessage, dataSources } from "./links.ts";
 import type { Dashboard, Pack } from "./packs.ts";
 import { readConfig } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
@@ -115,7 +115,7 @@ export class GrafanaContent extends pulumi.ComponentResource {
 			const folder = folders.get(dashboard.pack);
 			new grafana.oss.Dashboard(
 				dashboard.uid,
-				{ configJson: dashboard.json, folder: folder?.uid, overwrite: true },
+				{ configJson: dashboard.json, folder: folder?.uid, overwrite: true, message: dashboardMessage },
 				{ ...options, dependsOn: sources },
 			);
 		}

@@ -6,6 +6,9 @@ import type { AddressOf } from "./workload.ts";
 /** Datasource uids. Dashboards and saved links contain them: changing one breaks links that people have shared. */
 export const uid = { tempo: "tempo", prometheus: "prometheus", loki: "loki", alertmanager: "alertmanager" } as const;
 
+/** What marks our versions of a dashboard in Grafana's history: any other was made by hand. */
+export const dashboardMessage = "tracestack";
+
 /** The label of an exemplar, and the structured metadata of a log line, that holds a trace id. */
 export const traceIdLabel = "trace_id";
 

@@ -98,9 +98,10 @@ export class DockerTarget implements Target {
 	/** Settles once the service answers, or with the reason why it does not. */
 	#ready(w: Workload, container: docker.Container, address: string): Promise<void> {
 		return new Promise((resolve, reject) => {
-			container.id.apply((containerId) =>
+			pulumi.all([container.id, container.volumes]).apply(([containerId, volumes]) =>
 				waitUntilReady({
 					service: w.name,
+					volumes: volumes?.flatMap(({ volumeName }) => volumeName ?? []) ?? [],
 					url: `http://${address}${w.ready.path}`,
 					timeoutSeconds: w.ready.timeoutSeconds,
 					containerId,

@@ -1,3 +1,4 @@
+import { statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { execa } from "execa";
 import { stackLabel, stackLabelValue } from "./labels.ts";
@@ -14,17 +15,9 @@ interface Stack {
 	bindAddress: string;
 }
 
-/** What would make a deployment on this engine fail half way: no engine, ports that somebody else holds. */
+/** What would make a deployment on this engine fail half way: no engine, a full disk, ports that somebody else holds. */
 export async function preflight(stack: Stack, wanted: WantedPort[]): Promise<string[]> {
-	const twice = wanted.flatMap((a, i) => {
-		const b = wanted.slice(i + 1).find(({ port }) => port === a.port);
-		return b
-			? [`tracestack:ports: ${a.setting} and ${b.setting} are both ${a.port} in Pulumi.${stack.stack}.yaml.`]
-			: [];
-	});
-	if (twice.length > 0) return twice;
-
-	const containers = await publishedPorts();
+	const [containers, disk] = await Promise.all([publishedPorts(), fullDisk()]);
 	if (typeof containers === "string") return [containers];
 	const own = stackLabelValue(stack);
 	const problems = await Promise.all(
@@ -39,7 +32,22 @@ export async function preflight(stack: Stack, wanted: WantedPort[]): Promise<str
 			];
 		}),
 	);
-	return problems.flat();
+	return [...disk, ...problems.flat()];
+}
+
+/** Below this an image can't be unpacked, and servers stop in the middle of a write. */
+const leastFreeMiB = 512;
+
+/** Says that the engine's disk is full; nothing where it lies on another machine. */
+async function fullDisk(): Promise<string[]> {
+	const { stdout } = await execa("docker", ["info", "--format", "{{.DockerRootDir}}"], { reject: false });
+	const disk = await statfs(stdout || "/nowhere").catch(() => undefined);
+	const freeMiB = disk ? (disk.bavail * disk.bsize) / 2 ** 20 : Number.POSITIVE_INFINITY;
+	if (freeMiB >= leastFreeMiB) return [];
+	return [
+		`The Docker engine's disk is full: ${freeMiB.toFixed(0)} MiB left in ${stdout}, at least ${leastFreeMiB} are needed. ` +
+			"docker system df shows what takes the room.",
+	];
 }
 
 interface PublishedPorts {

@@ -7,6 +7,8 @@ export interface ReadyArgs {
 	url: string;
 	timeoutSeconds: number;
 	containerId: string;
+	/** Names of its volumes. */
+	volumes: string[];
 	/** Told what is waited for, about every two seconds. */
 	progress: (line: string) => void;
 }
@@ -15,13 +17,14 @@ export interface ReadyArgs {
  * Waits until a service answers.
  *
  * @throws RunError after `timeoutSeconds`, with the service, its last answer and its last log lines; at once when its
- * container is gone or was stopped, which no waiting changes.
+ * container is gone or was stopped, or its disk is full, which no waiting changes.
  */
 export async function waitUntilReady({
 	service,
 	url,
 	timeoutSeconds,
 	containerId,
+	volumes,
 	progress,
 }: ReadyArgs): Promise<void> {
 	const started = Date.now();
@@ -36,21 +39,32 @@ export async function waitUntilReady({
 		if (seconds - told >= 2) {
 			told = seconds;
 			await mustExist(service, containerId);
+			const log = await logOf(containerId);
+			if (/no space left on device|disk is full|disk quota exceeded/i.test(log)) {
+				const where = volumes.length > 0 ? `the disk of its volume ${volumes.join(", ")}` : "its disk";
+				const advice = "Make room (docker system df shows what takes it), then run this again.";
+				throw new RunError(`${service}: no space left on ${where}. ${advice}\nIts last log lines:\n${log}`);
+			}
 			progress(`waiting for ${service} to be ready (${seconds.toFixed(0)} of ${timeoutSeconds} s): ${answer}`);
 		}
 		await new Promise((resolve) => setTimeout(resolve, 200));
 	}
-	const { all } = await execa("docker", ["logs", "--tail", "15", containerId], { reject: false, all: true });
+	const log = await logOf(containerId);
 	throw new RunError(
-		`${service} was not ready after ${timeoutSeconds} s. Last answer of ${url}: ${answer}\nIts last log lines:\n${all}`,
+		`${service} was not ready after ${timeoutSeconds} s. Last answer of ${url}: ${answer}\nIts last log lines:\n${log}`,
 	);
+}
+
+async function logOf(containerId: string): Promise<string> {
+	const { all } = await execa("docker", ["logs", "--tail", "15", containerId], { reject: false, all: true });
+	return all ?? "";
 }
 
 async function mustExist(service: string, containerId: string): Promise<void> {
 	const { stdout, exitCode } = await execa("docker", ["inspect", "--format", "{{.State.Status}}", containerId], {
 		reject: false,
 	});
-	const advice = "./tracestack pulumi up --refresh";
+	const advice = "./tracestack up (or pulumi up --refresh)";
 	if (exitCode !== 0)
 		throw new RunError(`${service}: its container is gone, removed by hand? ${advice} makes it again.`);
 	if (stdout === "exited") throw new RunError(`${service}: its container was stopped. ${advice} starts it again.`);

@@ -1,14 +1,13 @@
 // The life of a stack, on the real engine: each test goes on where the one before stopped.
 
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epoch, grafana, json, prometheusValue, until, withQuery } from "../../cli/verify/api.ts";
 import type { LinkResult } from "../../cli/verify/verify.ts";
-import { TestStack } from "./stack.ts";
+import { sendTraces } from "./sender.ts";
+import { services, TestStack } from "./stack.ts";
 
-const services = ["alertmanager", "collector", "grafana", "loki", "prometheus", "tempo"];
 let stack: TestStack;
 
 beforeAll(async () => {
@@ -113,7 +112,8 @@ describe("what applications send", () => {
 		const discarded = async () => sumOf(await metricsOf(e.tempo), "tempo_discarded_spans_total");
 		const received = async () => sumOf(await metricsOf(e.tempo), "tempo_distributor_spans_received_total");
 		const before = { discarded: await discarded(), received: await received() };
-		for (let sent = 0; sent < traces; sent += 1000) await sendTraces(e.otlpHttp, 1000);
+		for (let sent = 0; sent < traces; sent += 1000)
+			expect(await sendTraces(e.otlpHttp, loadService, 1000)).toHaveLength(1000);
 		await until(60, async () => expect((await received()) - before.received).toBeGreaterThanOrEqual(traces));
 		expect((await discarded()) - before.discarded).toBe(0);
 		await until(30, async () => expect(await countInTempo(e.tempo)).toBe(traces));
@@ -195,24 +195,6 @@ describe("down and up again", () => {
 });
 
 const calls = 'sum(traces_spanmetrics_calls_total{service="tracestack-verify-backend"})';
-
-/** One-span traces of a service of their own, in one request. */
-async function sendTraces(otlpHttp: string, count: number): Promise<void> {
-	const end = BigInt(Date.now()) * 1_000_000n;
-	const spans = Array.from({ length: count }, () => ({
-		traceId: randomBytes(16).toString("hex"),
-		spanId: randomBytes(8).toString("hex"),
-		name: "one of many",
-		kind: 1,
-		startTimeUnixNano: String(end - 5_000_000n),
-		endTimeUnixNano: String(end),
-	}));
-	const resource = { attributes: [{ key: "service.name", value: { stringValue: loadService } }] };
-	const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] });
-	const headers = { "content-type": "application/json" };
-	const response = await fetch(`${otlpHttp}/v1/traces`, { method: "POST", headers, body });
-	expect(response.status).toBe(200);
-}
 
 const loadService = "tracestack-e2e-load";
 

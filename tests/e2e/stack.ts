@@ -3,6 +3,7 @@
 
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { stringify } from "yaml";
 import { root } from "../../cli/paths.ts";
@@ -19,6 +20,9 @@ const names = [
 	"collectorHealth",
 ] as const;
 
+/** Every service that a stack runs. */
+export const services = ["alertmanager", "collector", "grafana", "loki", "prometheus", "tempo"];
+
 /** What a command printed and how it ended. */
 export interface Outcome {
 	code: number;
@@ -33,20 +37,26 @@ export class TestStack {
 	readonly ports: Record<(typeof names)[number], number>;
 	/** Its settings file, and what was written into it. */
 	readonly file: string;
-	readonly settings: string;
+	settings = "";
 
 	private constructor(name: string, firstPort: number) {
 		this.name = name;
 		this.ports = Object.fromEntries(names.map((service, i) => [service, firstPort + i])) as TestStack["ports"];
 		this.file = join(root, `Pulumi.${name}.yaml`);
-		this.settings = stringify({ config: { "tracestack:target": "docker", "tracestack:ports": this.ports } });
+	}
+
+	/** Writes the settings file: what every test stack has, and more. */
+	configure(settings: Record<string, unknown> = {}): void {
+		const keys = Object.entries(settings).map(([key, value]) => [`tracestack:${key}`, value]);
+		const base = { "tracestack:target": "docker", "tracestack:ports": this.ports };
+		this.settings = stringify({ config: { ...base, ...Object.fromEntries(keys) } });
+		writeFileSync(this.file, this.settings);
 	}
 
 	/** A stack with ports from `firstPort` on, without what an earlier, killed run may have left of it. */
 	static async create(name: string, firstPort: number): Promise<TestStack> {
 		const stack = new TestStack(name, firstPort);
-		writeFileSync(stack.file, stack.settings);
-		await stack.pulumi("cancel", "--yes");
+		stack.configure();
 		const down = await stack.tracestack("down", "--delete-data");
 		if (down.code !== 0) throw new Error(`what was left of ${name} can't be removed:\n${down.all}`);
 		return stack;
@@ -71,16 +81,45 @@ export class TestStack {
 
 	/** Names of what the engine has of this stack. */
 	async resources(kind: "container" | "network" | "volume"): Promise<string[]> {
-		const list = kind === "container" ? ["ps", "-a"] : [kind, "ls"];
+		const list = kind === "container" ? ["ps", "--all"] : [kind, "ls"];
 		const format = kind === "container" ? "{{.Names}}" : "{{.Name}}";
 		const filter = `label=tracestack.stack=tracestack/${this.name}`;
 		const { stdout } = await execa("docker", [...list, "--filter", filter, "--format", format]);
 		return stdout.split("\n").filter(Boolean).sort();
 	}
 
+	/** Ids of the running containers by service: another id is another container. */
+	async running(): Promise<Record<string, string>> {
+		const filter = `label=tracestack.stack=tracestack/${this.name}`;
+		const format = '{{.Label "tracestack.service"}} {{.ID}}';
+		const { stdout } = await execa("docker", ["ps", "--filter", filter, "--format", format]);
+		return Object.fromEntries(
+			stdout
+				.split("\n")
+				.filter(Boolean)
+				.map((line) => line.split(" ")),
+		);
+	}
+
 	/** Docker's own commands on one of the stack's containers. */
 	async container(service: string, ...command: string[]): Promise<void> {
 		await execa("docker", [...command, `tracestack-${this.name}-${service}`]);
+	}
+
+	/**
+	 * `./tracestack up`, killed with SIGKILL after some time: the engine and whoever called it, or its plugins as well.
+	 * Returns how many processes were killed.
+	 */
+	async killedUp(afterMs: number, what: "engine" | "everything"): Promise<number> {
+		const args = ["up", "--no-verify", "--stack", this.name];
+		const run = execa(join(root, "tracestack"), args, { cwd: root, reject: false, stdio: "ignore" });
+		const ended = run.then(() => true);
+		if (await Promise.race([ended, sleep(afterMs, false)])) return 0;
+		const processes = await descendants(run.pid ?? 0);
+		const victims = processes.filter(({ command }) => what === "everything" || !command.startsWith("pulumi-"));
+		for (const { pid } of victims) kill(pid);
+		await ended;
+		return victims.length;
 	}
 
 	/** Takes everything of the stack away, its state as well. */
@@ -99,5 +138,30 @@ export class TestStack {
 			timeout: 600_000,
 		});
 		return { code: result.exitCode ?? -1, stdout: result.stdout, all: result.all };
+	}
+}
+
+interface Process {
+	pid: number;
+	command: string;
+}
+
+/** A process and all that it has started, and so on. */
+async function descendants(pid: number): Promise<Process[]> {
+	const { stdout } = await execa("ps", ["-eo", "pid=,ppid=,comm="]);
+	const all = stdout.split("\n").map((line) => {
+		const [own = "", parent = "", command = ""] = line.trim().split(/\s+/);
+		return { pid: Number(own), parent: Number(parent), command };
+	});
+	const below = (of: number): Process[] =>
+		all.filter(({ parent }) => parent === of).flatMap((p) => [p, ...below(p.pid)]);
+	return [...all.filter((p) => p.pid === pid), ...below(pid)];
+}
+
+function kill(pid: number): void {
+	try {
+		process.kill(pid, "SIGKILL");
+	} catch {
+		// It has ended by itself.
 	}
 }

@@ -5,12 +5,16 @@ import { preflight } from "../../targets/docker/preflight.ts";
 const docker = vi.hoisted(() => ({ failed: false, stdout: "", stderr: "" }));
 vi.mock("execa", () => ({ execa: async (file: string) => (file === "docker" ? docker : { stdout: "" }) }));
 
+const disk = vi.hoisted(() => ({ bavail: 0, bsize: 2 ** 20 }));
+vi.mock("node:fs/promises", () => ({ statfs: async () => disk }));
+
 const stack = { project: "tracestack", stack: "dev", bindAddress: "127.0.0.1" };
 let holder: Server;
 let port: number;
 
 beforeEach(async () => {
 	Object.assign(docker, { failed: false, stdout: "", stderr: "" });
+	disk.bavail = 10_000;
 	holder = createServer();
 	await new Promise<void>((resolve) => holder.listen({ host: "127.0.0.1", port: 0 }, resolve));
 	port = (holder.address() as { port: number }).port;
@@ -52,11 +56,10 @@ describe("preflight", () => {
 		expect((await preflight(stack, []))[0]).toContain("Cannot connect to the Docker daemon");
 	});
 
-	it("finds two settings that want the same port", async () => {
-		const problems = await preflight(stack, [
-			{ setting: "tempo", port: 1234 },
-			{ setting: "loki", port: 1234 },
-		]);
-		expect(problems).toEqual(["tracestack:ports: tempo and loki are both 1234 in Pulumi.dev.yaml."]);
+	it("says that the engine's disk is full", async () => {
+		disk.bavail = 100;
+		docker.stdout = "/var/lib/docker";
+		const [problem] = await preflight(stack, []);
+		expect(problem).toMatch(/disk is full: 100 MiB left in \/var\/lib\/docker/);
 	});
 });

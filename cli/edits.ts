@@ -1,0 +1,43 @@
+import { dashboardMessage } from "../components/links.ts";
+import { progress } from "./output.ts";
+import { type State, types } from "./state.ts";
+import { type Endpoints, grafana } from "./verify/api.ts";
+
+/** A version in Grafana's history of a dashboard. */
+interface Version {
+	version: number;
+	createdBy: string;
+	/** ISO 8601. */
+	created: string;
+	message: string;
+}
+
+/**
+ * Names every dashboard that was edited by hand since the last `up`: whether this one left it as it was, because its file
+ * did not change, or wrote over it. Grafana's history has both.
+ *
+ * @param before The state as it was before this `up`.
+ */
+export async function reportEdits(e: Endpoints, before: State): Promise<void> {
+	const dashboards = (before.deployment.resources ?? []).filter(({ type }) => type === types.dashboard);
+	for (const { outputs: { uid = "", version = 0 } = {} } of dashboards) {
+		const history = await versions(e, uid);
+		const edit = history.find((v) => v.version > version && v.message !== dashboardMessage);
+		if (!edit) continue;
+		const kept = history[0]?.message !== dashboardMessage;
+		progress(`  ! dashboard ${uid} was edited in Grafana by ${edit.createdBy}, ${edit.created}`);
+		progress(
+			kept
+				? "    kept; see it: ./tracestack preview --refresh --diff; undo it: ./tracestack pulumi up --refresh"
+				: `    and changed in its file, which won: ${e.grafana}/d/${uid} > Settings > Versions has the edit`,
+		);
+	}
+}
+
+/** Newest first. */
+async function versions(e: Endpoints, uid: string): Promise<Version[]> {
+	type Answer = Version[] | { versions: Version[] };
+	const answer = await grafana<Answer>(e, `/api/dashboards/uid/${uid}/versions?limit=50`).catch(() => []);
+	const list = Array.isArray(answer) ? answer : answer.versions;
+	return list.sort((a, b) => b.version - a.version);
+}

@@ -1,0 +1,75 @@
+// A stack's state as the engine exports it: read to compare it with what is really there, and written without what is gone.
+
+import { execa } from "execa";
+import type { Environment } from "./engine.ts";
+import { root } from "./paths.ts";
+
+/** Resource types that are looked for. */
+export const types = {
+	container: "docker:index/container:Container",
+	network: "docker:index/network:Network",
+	volume: "docker:index/volume:Volume",
+	dashboard: "grafana:oss/dashboard:Dashboard",
+} as const;
+
+/** A resource in the state, as far as it is read here. */
+export interface StateResource {
+	urn: string;
+	type: string;
+	id?: string;
+	inputs?: { name?: string; mustRun?: boolean };
+	outputs?: { uid?: string; version?: number };
+	dependencies?: string[];
+	propertyDependencies?: Record<string, string[]>;
+	/** What takes this resource with it when it goes. */
+	deletedWith?: string;
+}
+
+/** The exported state; secrets in it stay encrypted. */
+export interface State {
+	deployment: {
+		resources?: StateResource[];
+		/** What a killed run was doing. */
+		pending_operations?: { resource: StateResource; type: string }[];
+	};
+}
+
+export async function readState({ env }: Environment, stack: string): Promise<State> {
+	const { stdout } = await execa("pulumi", ["stack", "export", "--stack", stack], { cwd: root, env });
+	return JSON.parse(stdout);
+}
+
+export async function writeState({ env }: Environment, stack: string, state: State): Promise<void> {
+	await execa("pulumi", ["stack", "import", "--stack", stack], { cwd: root, env, input: JSON.stringify(state) });
+}
+
+/**
+ * A state without resources that are gone, without what went with them, and without the operations that a killed run
+ * had begun. Whatever depended on something gone stays, and gets its dependency back with the next `up`.
+ */
+export function forget(state: State, gone: ReadonlySet<string>): State {
+	const { resources = [], pending_operations: _, ...deployment } = state.deployment;
+	const left = resources.filter(({ urn, deletedWith }) => !gone.has(urn) && !(deletedWith && gone.has(deletedWith)));
+	const known = new Set(left.map(({ urn }) => urn));
+	const kept = (urns: string[]) => urns.filter((urn) => known.has(urn));
+	return {
+		...state,
+		deployment: {
+			...deployment,
+			resources: left.map(({ dependencies, propertyDependencies, ...resource }) => ({
+				...resource,
+				...(dependencies && { dependencies: kept(dependencies) }),
+				...(propertyDependencies && {
+					propertyDependencies: Object.fromEntries(
+						Object.entries(propertyDependencies).map(([property, urns]) => [property, kept(urns)]),
+					),
+				}),
+			})),
+		},
+	};
+}
+
+/** A resource's own name. */
+export function nameOf({ urn }: { urn: string }): string {
+	return urn.split("::").at(-1) ?? urn;
+}

@@ -1,0 +1,207 @@
+// Whatever was killed or removed, the next `up` brings the stack back, names what it found, and touches no other stack.
+
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { grafana } from "../../cli/verify/api.ts";
+import { services, TestStack } from "./stack.ts";
+
+let stack: TestStack;
+let neighbour: Neighbour;
+
+beforeAll(async () => {
+	stack = await TestStack.create("e2e-converge", 27000);
+	neighbour = await Neighbour.create();
+});
+
+afterAll(async () => {
+	await neighbour.remove();
+	await stack.remove();
+});
+
+async function up(): Promise<string> {
+	const outcome = await stack.tracestack("up", "--no-verify");
+	expect(outcome.code, outcome.all).toBe(0);
+	expect(Object.keys(await stack.running()).sort()).toEqual(services);
+	return outcome.all;
+}
+
+async function verified(): Promise<void> {
+	const verify = await stack.tracestack("verify");
+	expect(verify.code, verify.all).toBe(0);
+}
+
+describe("an up that was killed", () => {
+	const found: string[] = [];
+
+	// The first half while everything is created, the second while every container is replaced.
+	it.each(Array.from({ length: 10 }, (_, i) => i))("converges with the next one (%i)", async (round) => {
+		if (round < 5) {
+			const down = await stack.tracestack("down", "--delete-data");
+			expect(down.code, down.all).toBe(0);
+		}
+		stack.configure({ logLevel: round % 2 === 0 ? "info" : "warn" });
+		const moment = 1000 + Math.random() * 9000;
+		const killed = await stack.killedUp(moment, round % 3 === 0 ? "engine" : "everything");
+		console.log(`killed after ${(moment / 1000).toFixed(1)} s, ${killed} processes`);
+		found.push(await up());
+		expect(await neighbour.isWhole()).toBe(true);
+	});
+
+	it("has left locks or half-made resources, which were named", () => {
+		expect(found.join("\n")).toMatch(/freeing the lock of a run that was killed \(process \d+/);
+	});
+
+	it("leaves a stack that does its work, and a state that knows all of it", async () => {
+		await verified();
+		const preview = await stack.pulumi("preview", "--refresh", "--expect-no-changes", "--diff");
+		expect(preview.code, preview.all).toBe(0);
+	});
+});
+
+describe("what was removed by hand is named and made again", () => {
+	it("a container", async () => {
+		await stack.container("tempo", "rm", "--force");
+		expect(await up()).toContain("tempo: its container is gone: making it again");
+	});
+
+	it("a container that was only stopped, without losing it", async () => {
+		const before = await stack.running();
+		await stack.container("loki", "stop");
+		expect(await up()).toContain("loki was stopped: starting it again");
+		expect(await stack.running()).toEqual(before);
+	});
+
+	it("the network", async () => {
+		const [network = ""] = await stack.resources("network");
+		for (const name of await stack.resources("container"))
+			await execa("docker", ["network", "disconnect", "--force", network, name], { reject: false });
+		await execa("docker", ["network", "rm", network]);
+		expect(await up()).toContain("the stack's network is gone: making it again");
+	});
+
+	it("a volume, with the dashboards that were in it", async () => {
+		await stack.container("grafana", "rm", "--force");
+		await execa("docker", ["volume", "rm", `tracestack-${stack.name}-grafana-data`]);
+		const output = await up();
+		expect(output).toContain("the volume grafana-data is gone, and what was in it: making an empty one");
+		const shown = await grafana<unknown[]>(await stack.endpoints(), "/api/search?type=dash-db");
+		expect(shown.length).toBeGreaterThan(0);
+		await verified();
+	});
+
+	it("and volumes whose state is gone are not taken over, with a password that nobody knows", async () => {
+		const other = await TestStack.create("e2e-lost", 28000);
+		const volume = [
+			"volume",
+			"create",
+			"--label",
+			`tracestack.stack=tracestack/${other.name}`,
+			"e2e-lost-grafana-data",
+		];
+		await execa("docker", volume);
+		const outcome = await other.tracestack("up", "--no-verify");
+		expect(outcome.code).toBe(1);
+		expect(outcome.all).toMatch(/its volumes are here: e2e-lost-grafana-data/);
+		expect(await other.resources("container")).toEqual([]);
+		await other.remove();
+		expect(await other.resources("volume")).toEqual([]);
+	});
+});
+
+describe("a dashboard edited in Grafana", () => {
+	const uid = "services";
+
+	it("is reported as drift, and kept by up, which names it", async () => {
+		const e = await stack.endpoints();
+		const { dashboard, meta } = await grafana<Shown>(e, `/api/dashboards/uid/${uid}`);
+		const edited = {
+			dashboard: { ...dashboard, title: "Services, by hand" },
+			folderUid: meta.folderUid,
+			message: "mine",
+		};
+		await grafana(e, "/api/dashboards/db", { method: "POST", body: JSON.stringify(edited) });
+
+		const drift = await stack.pulumi("preview", "--refresh", "--expect-no-changes", "--diff");
+		expect(drift.code).not.toBe(0);
+		expect(drift.all).toContain("Services, by hand");
+		const output = await up();
+		expect(output).toMatch(/dashboard services was edited in Grafana by admin/);
+		expect((await grafana<Shown>(e, `/api/dashboards/uid/${uid}`)).dashboard.title).toBe("Services, by hand");
+	});
+
+	it("is restored by up --refresh", async () => {
+		const restored = await stack.pulumi("up", "--yes", "--refresh");
+		expect(restored.code, restored.all).toBe(0);
+		const shown = await grafana<Shown>(await stack.endpoints(), `/api/dashboards/uid/${uid}`);
+		expect(shown.dashboard.title).not.toBe("Services, by hand");
+		expect(await up()).not.toContain("was edited");
+	});
+});
+
+interface Shown {
+	dashboard: { title: string };
+	meta: { folderUid: string };
+}
+
+describe("a full disk", () => {
+	it("is named, with its service and volume, and there is a way out", async () => {
+		const down = await stack.tracestack("down", "--delete-data");
+		expect(down.code, down.all).toBe(0);
+		const tiny = await TestStack.create("e2e-full", 28000);
+		// A volume of its own that is too small, made before the stack adopts it.
+		const volume = `tracestack-${tiny.name}-prometheus-data`;
+		const options = ["--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=64k,uid=65534,gid=65534"];
+		const first = await tiny.tracestack("up", "--no-verify");
+		expect(first.code, first.all).toBe(0);
+		await tiny.container("prometheus", "rm", "--force");
+		await execa("docker", ["volume", "rm", volume]);
+		await execa("docker", [
+			"volume",
+			"create",
+			"--label",
+			`tracestack.stack=tracestack/${tiny.name}`,
+			...options,
+			volume,
+		]);
+		const outcome = await tiny.tracestack("up", "--no-verify");
+		expect(outcome.code).toBe(1);
+		expect(outcome.all).toMatch(/prometheus: no space left .*prometheus-data/s);
+
+		await tiny.container("prometheus", "rm", "--force");
+		await execa("docker", ["volume", "rm", volume]);
+		const repaired = await tiny.tracestack("up", "--no-verify");
+		expect(repaired.code, repaired.all).toBe(0);
+		await tiny.remove();
+	});
+});
+
+/** What another stack on the same engine has: a container, a network and a volume. */
+class Neighbour {
+	readonly #label = "tracestack.stack=tracestack/e2e-neighbour";
+	readonly #name = "e2e-neighbour";
+
+	static async create(): Promise<Neighbour> {
+		const neighbour = new Neighbour();
+		await neighbour.remove();
+		const { stdout: image } = await execa("docker", ["images", "--quiet", "--filter", "reference=*busybox*"]);
+		const label = ["--label", neighbour.#label];
+		await execa("docker", ["network", "create", ...label, neighbour.#name]);
+		await execa("docker", ["volume", "create", ...label, neighbour.#name]);
+		await execa("docker", ["create", ...label, "--name", neighbour.#name, image.split("\n")[0] ?? "", "true"]);
+		return neighbour;
+	}
+
+	async isWhole(): Promise<boolean> {
+		const kinds = ["container", "network", "volume"];
+		const found = await Promise.all(
+			kinds.map((kind) => execa("docker", [kind, "inspect", this.#name], { reject: false })),
+		);
+		return found.every(({ exitCode }) => exitCode === 0);
+	}
+
+	async remove(): Promise<void> {
+		await execa("docker", ["rm", "--force", this.#name], { reject: false });
+		await execa("docker", ["network", "rm", this.#name], { reject: false });
+		await execa("docker", ["volume", "rm", "--force", this.#name], { reject: false });
+	}
+}
