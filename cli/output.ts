@@ -9,6 +9,16 @@ export function paint(style: Style, text: string, stream: NodeJS.WriteStream = p
 	return styleText(style, text, { stream });
 }
 
+/** Columns that a line may have: the terminal's, and 80 in a log. */
+export function columns(stream: NodeJS.WriteStream): number {
+	return stream.columns || 80;
+}
+
+/** A text cut to a width, with a sign that it was. */
+export function shorten(text: string, width: number): string {
+	return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
 /** A line of progress. */
 export function progress(line: string): void {
 	process.stderr.write(`${line}\n`);

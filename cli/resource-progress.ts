@@ -1,16 +1,12 @@
-import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
 import { paint, progress, seconds, UserError } from "./output.ts";
 
+/** What the engine did to a resource, in words; an operation that is not here is no news. */
 const done: Record<string, string> = {
 	create: "created",
 	update: "updated",
 	delete: "deleted",
 	"create-replacement": "replaced",
-	"delete-replaced": "removed for replacement",
-	refresh: "",
-	same: "",
-	replace: "",
-	read: "",
 };
 
 /** Turns the engine's events into a line for each finished resource and each wait. */
@@ -19,7 +15,9 @@ export class ResourceProgress {
 	readonly #slow = new Map<string, NodeJS.Timeout>();
 	readonly #waits = new Map<string, number>();
 	readonly #errors: string[] = [];
-	#unchanged = 0;
+	/** What was created in this run: what is created within it is no news of its own. */
+	readonly #created = new Set<string>();
+	readonly #counts = new Map<string, number>();
 
 	event = (event: EngineEvent): void => {
 		const pre = event.resourcePreEvent?.metadata;
@@ -28,12 +26,7 @@ export class ResourceProgress {
 		const after = event.resOutputsEvent?.metadata ?? event.resOpFailedEvent?.metadata;
 		if (after) clearInterval(this.#slow.get(after.urn));
 		if (event.resOpFailedEvent) return;
-		if (after?.op === "same") this.#unchanged++;
-		const line = after && describe(after);
-		if (line) {
-			const since = this.#started.get(after.urn) ?? Date.now();
-			progress(`  ${paint("green", "✓", process.stderr)} ${line} (${seconds(since)})`);
-		}
+		if (after) this.#finished(after);
 
 		const diagnostic = event.diagnosticEvent;
 		if (!diagnostic) return;
@@ -56,16 +49,29 @@ export class ResourceProgress {
 
 	close(): void {
 		for (const timer of this.#slow.values()) clearInterval(timer);
-		if (this.#unchanged > 0) progress(`  ${this.#unchanged} unchanged`);
+		const words = ["created", "updated", "replaced", "deleted", "unchanged"];
+		const counts = words.filter((word) => this.#counts.has(word)).map((word) => `${this.#counts.get(word)} ${word}`);
+		if (counts.length > 0) progress(`  ${counts.join(", ")}`);
 	}
 
 	/** What takes long is told every ten seconds: an image that is downloaded, a container that is slow to stop. */
 	#begin({ op, type, urn }: { op: string; type: string; urn: string }): void {
 		this.#started.set(urn, Date.now());
-		if (op === "same" || type.startsWith("tracestack:") || type.startsWith("pulumi:")) return;
+		if (op === "same" || isComponent(type)) return;
 		const what = type.endsWith(":RemoteImage") ? "downloading the image of" : "still working on";
 		const tell = () => progress(`  … ${what} ${urn.split("::").at(-1)} (${seconds(this.#started.get(urn) ?? 0)})`);
 		this.#slow.set(urn, setInterval(tell, 10_000));
+	}
+
+	#finished({ op, type, urn, new: resource }: StepEventMetadata): void {
+		if (op === "create") this.#created.add(urn);
+		const word = op === "same" ? "unchanged" : done[op];
+		if (!word) return;
+		if (!isComponent(type)) this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
+		const line = describe(op, type, urn, op === "create" && this.#created.has(resource?.parent ?? ""));
+		if (!line) return;
+		const took = seconds(this.#started.get(urn) ?? Date.now());
+		progress(`  ${paint("green", "✓", process.stderr)} ${line.padEnd(40)} ${took.padStart(8)}`);
 	}
 
 	/** A wait is told at once and then every five seconds. */
@@ -77,13 +83,17 @@ export class ResourceProgress {
 	}
 }
 
+function isComponent(type: string): boolean {
+	return type.startsWith("tracestack:") || type.startsWith("pulumi:");
+}
+
 /** What happened to a resource, in words; undefined when it is nothing to tell. */
-function describe({ op, type, urn }: { op: string; type: string; urn: string }): string | undefined {
+function describe(op: string, type: string, urn: string, withParent: boolean): string | undefined {
 	const name = urn.split("::").at(-1);
 	// A service is finished when it answers; other components only group.
-	if (type.startsWith("tracestack:service:"))
-		return op === "create" || op === "update" ? `${name} is ready` : undefined;
-	if (type.startsWith("tracestack:") || type.startsWith("pulumi:")) return undefined;
-	const verb = done[op];
-	return verb && `${name} (${type.split(":").at(-1)}) ${verb}`;
+	if (type.startsWith("tracestack:service:")) return op === "create" ? `${name} is ready` : undefined;
+	if (isComponent(type) || op === "same" || withParent) return undefined;
+	// Taking a stack down, only what stops is worth a line.
+	if (op === "delete") return type.endsWith(":Container") && !name?.endsWith("-owner") ? `${name} stopped` : undefined;
+	return `${name} (${type.split(":").at(-1)}) ${done[op]}`;
 }

@@ -1,6 +1,6 @@
 import { containers, outputs, prepare, type StackOptions } from "./engine.ts";
 import { inventory } from "./inventory.ts";
-import { paint } from "./output.ts";
+import { columns, paint, shorten } from "./output.ts";
 
 /** One container of a stack. */
 interface ServiceStatus {
@@ -19,6 +19,7 @@ export async function statusCommand(options: StackOptions & { json?: boolean }):
 	const services = await servicesOf(options.stack, await containers(environment, options.stack));
 	const { urls } = await outputs(environment, options.stack);
 	const addresses = (urls?.value ?? {}) as Record<string, string>;
+	const width = Math.max(0, ...services.map(({ since }) => since.length));
 	const down = services.filter(({ state }) => state !== "running");
 	if (options.json) {
 		process.stdout.write(`${JSON.stringify({ stack: options.stack, services, urls: addresses }, null, 2)}\n`);
@@ -27,10 +28,12 @@ export async function statusCommand(options: StackOptions & { json?: boolean }):
 	} else {
 		for (const { service, state, since, image } of services) {
 			const mark = state === "running" ? paint("green", "✓") : paint("red", "✗");
-			process.stdout.write(`${mark} ${service.padEnd(13)} ${since.padEnd(24)} ${image}\n`);
+			// The name without its registry and owner, which every image of a service shares.
+			const line = `${service.padEnd(13)} ${since.padEnd(width)}  ${image.split("/").at(-1)}`;
+			process.stdout.write(`${mark} ${shorten(line, columns(process.stdout) - 2)}\n`);
 		}
 		process.stdout.write("\n");
-		for (const [name, address] of Object.entries(addresses)) process.stdout.write(`${name.padEnd(16)} ${address}\n`);
+		for (const [name, address] of Object.entries(addresses)) process.stdout.write(`${name.padEnd(18)} ${address}\n`);
 	}
 	return services.length > 0 && down.length === 0 ? 0 : 1;
 }

@@ -31,18 +31,27 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
 	return code;
 }
 
+/** Where everything is, and what an application needs; no line is longer than 80 columns. */
 function banner(e: Endpoints, stack: string): string {
 	const suffix = stack === "dev" ? "" : ` --stack ${stack}`;
+	const addresses: [name: string, address: string | undefined][] = [
+		["Grafana", e.grafana],
+		["  user", `${e.grafanaUser}, password: ./tracestack password${suffix}`],
+		...e.dashboards.map(({ title, uid }): [string, string] => [`  ${title}`, `${e.grafana}/d/${uid}`]),
+		["Tempo", e.tempo],
+		["Prometheus", e.prometheus],
+		["Loki", e.loki],
+		["Alertmanager", e.alertmanager],
+	];
+	const lines = addresses.filter(([, address]) => address).map(([name, address]) => `${name.padEnd(18)} ${address}`);
 	return `
-${paint("bold", "Grafana")}       ${e.grafana}   user ${e.grafanaUser}, password: ./tracestack password${suffix}
-${paint("bold", "Dashboards")}    ${e.grafana}/d/trace-explorer   ${e.grafana}/d/services
-${paint("bold", "Tempo")}         ${e.tempo}
-${paint("bold", "Prometheus")}    ${e.prometheus}
-${paint("bold", "Loki")}          ${e.loki}
-${paint("bold", "Alertmanager")}  ${e.alertmanager}
+${lines.join("\n")}
 
-Send from an application:
-  export OTEL_EXPORTER_OTLP_ENDPOINT=${e.otlpHttp} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
-  export OTEL_EXPORTER_OTLP_ENDPOINT=http://${e.otlpGrpc} OTEL_EXPORTER_OTLP_PROTOCOL=grpc
+${paint("bold", "Send from an application")}
+  export OTEL_EXPORTER_OTLP_ENDPOINT=${e.otlpHttp}
+  export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+or
+  export OTEL_EXPORTER_OTLP_ENDPOINT=http://${e.otlpGrpc}
+  export OTEL_EXPORTER_OTLP_PROTOCOL=grpc
 `;
 }

@@ -55,7 +55,7 @@ function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals): Link[]
 				until(20, async () => {
 					const got = countSpans(await traceById(e, traceId));
 					if (got !== spans) throw new Error(`Tempo has ${got} of ${spans} spans of ${traceId}`);
-					return `${got} spans of ${traceId}`;
+					return `${got} spans of ${traceId.slice(0, 8)}…`;
 				}),
 		},
 		{
@@ -99,7 +99,7 @@ function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals): Link[]
 					const id = ids.find((candidate) => sameId(candidate, traceId));
 					if (!id) throw new Error(`${ids.length} exemplars of ${spanMetrics.latency}, none names ${traceId}`);
 					if (countSpans(await traceById(e, id)) !== spans) throw new Error(`Tempo does not return ${id}`);
-					return `${traceIdLabel}=${id}, and Tempo returns it`;
+					return `${traceIdLabel}=${id.slice(0, 8)}…, and Tempo returns it`;
 				}),
 		},
 		{

@@ -1,5 +1,5 @@
 import { type Environment, outputs, prepare, type StackOptions } from "../engine.ts";
-import { paint, progress, seconds, UserError } from "../output.ts";
+import { columns, paint, progress, seconds, shorten, UserError } from "../output.ts";
 import type { Endpoints } from "./api.ts";
 import { type Link, links } from "./links.ts";
 
@@ -73,6 +73,9 @@ async function follow(link: Link, started: number): Promise<LinkResult> {
 		outcome = result(false, (error as Error).message);
 	}
 	const mark = outcome.ok ? paint("green", "✓", process.stderr) : paint("red", "✗", process.stderr);
-	progress(`  ${mark} ${link.name.padEnd(30)} ${seconds(started).padStart(7)}  ${outcome.detail}`);
+	const line = `${link.name.padEnd(29)} ${seconds(started).padStart(6)}`;
+	// What holds needs a hint of how it was seen; what is broken is told in full.
+	const detail = outcome.ok ? `  ${shorten(outcome.detail, columns(process.stderr) - 42)}` : `\n    ${outcome.detail}`;
+	progress(`  ${mark} ${line}${detail}`);
 	return outcome;
 }

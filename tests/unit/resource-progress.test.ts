@@ -10,23 +10,35 @@ beforeEach(() => {
 });
 
 const urn = (type: string, name: string) => `urn:pulumi:dev::tracestack::${type}::${name}`;
-const finished = (op: string, type: string, name: string) =>
-	({ resOutputsEvent: { metadata: { op, type, urn: urn(type, name) } } }) as EngineEvent;
+const finished = (op: string, type: string, name: string, parent = "") =>
+	({ resOutputsEvent: { metadata: { op, type, urn: urn(type, name), new: { parent } } } }) as EngineEvent;
 const said = (severity: string, message: string) =>
 	({ diagnosticEvent: { severity, message, urn: "a" } }) as EngineEvent;
 
 describe("the progress of an operation", () => {
-	it("has a line for each resource that something happened to, and one for all others", () => {
+	it("has a line for each service, and counts what was made within it", () => {
 		const progress = new ResourceProgress();
-		progress.event(finished("create", "docker:index/volume:Volume", "tempo-data"));
 		progress.event(finished("create", "tracestack:service:Tempo", "tempo"));
-		progress.event(finished("create", "tracestack:grafana:Content", "grafana-content"));
+		const parent = urn("tracestack:service:Tempo", "tempo");
+		progress.event(finished("create", "docker:index/volume:Volume", "tempo-data", parent));
+		progress.event(finished("create", "docker:index/container:Container", "tempo", parent));
 		progress.event(finished("same", "docker:index/volume:Volume", "loki-data"));
 		progress.close();
+		expect(lines).toEqual([expect.stringMatching(/tempo is ready/), "2 created, 1 unchanged"]);
+	});
+
+	it("names each resource of an earlier run that something happened to", () => {
+		const progress = new ResourceProgress();
+		progress.event(finished("create", "grafana:oss/dashboard:Dashboard", "billing", urn("t", "grafana-content")));
+		progress.event(finished("create-replacement", "docker:index/container:Container", "tempo"));
+		progress.event(finished("delete", "docker:index/container:Container", "loki"));
+		progress.event(finished("delete", "docker:index/volume:Volume", "loki-data"));
+		progress.close();
 		expect(lines).toEqual([
-			expect.stringMatching(/tempo-data \(Volume\) created/),
-			expect.stringMatching(/tempo is ready/),
-			"1 unchanged",
+			expect.stringMatching(/billing \(Dashboard\) created/),
+			expect.stringMatching(/tempo \(Container\) replaced/),
+			expect.stringMatching(/loki stopped/),
+			"1 created, 1 replaced, 2 deleted",
 		]);
 	});
 
