@@ -57,6 +57,7 @@ export class ResourceProgress {
 	/** What takes long is told every ten seconds: an image that is downloaded, a container that is slow to stop. */
 	#begin({ op, type, urn }: { op: string; type: string; urn: string }): void {
 		this.#started.set(urn, Date.now());
+		if (op === "create") this.#created.add(urn);
 		if (op === "same" || isComponent(type)) return;
 		const what = type.endsWith(":RemoteImage") ? "downloading the image of" : "still working on";
 		const tell = () => progress(`  … ${what} ${urn.split("::").at(-1)} (${seconds(this.#started.get(urn) ?? 0)})`);
@@ -64,7 +65,6 @@ export class ResourceProgress {
 	}
 
 	#finished({ op, type, urn, new: resource }: StepEventMetadata): void {
-		if (op === "create") this.#created.add(urn);
 		const word = op === "same" ? "unchanged" : done[op];
 		if (!word) return;
 		if (!isComponent(type)) this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);

@@ -18,10 +18,11 @@ const said = (severity: string, message: string) =>
 describe("the progress of an operation", () => {
 	it("has a line for each service, and counts what was made within it", () => {
 		const progress = new ResourceProgress();
-		progress.event(finished("create", "tracestack:service:Tempo", "tempo"));
 		const parent = urn("tracestack:service:Tempo", "tempo");
+		progress.event({ resourcePreEvent: { metadata: { op: "create", type: "", urn: parent } } } as EngineEvent);
 		progress.event(finished("create", "docker:index/volume:Volume", "tempo-data", parent));
 		progress.event(finished("create", "docker:index/container:Container", "tempo", parent));
+		progress.event(finished("create", "tracestack:service:Tempo", "tempo"));
 		progress.event(finished("same", "docker:index/volume:Volume", "loki-data"));
 		progress.close();
 		expect(lines).toEqual([expect.stringMatching(/tempo is ready/), "2 created, 1 unchanged"]);
