@@ -23,7 +23,9 @@ beforeAll(async () => {
 		"--format",
 		"{{(index .IPAM.Config 0).Gateway}}",
 	]);
-	application = createServer((_, response) => response.end("app_answers 42\n"));
+	application = createServer((_, response) => {
+		response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end("app_answers 42\n");
+	});
 	await new Promise<void>((resolve) => application.listen(0, bridge, resolve));
 	const { port } = application.address() as { port: number };
 	settings = {
