@@ -3,6 +3,7 @@
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { grafana } from "../../cli/verify/api.ts";
+import { parseSettings } from "../../settings.ts";
 import { services, TestStack } from "./stack.ts";
 
 let stack: TestStack;
@@ -14,7 +15,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-	await neighbour.remove();
+	await neighbour?.remove();
 	await stack.remove();
 });
 
@@ -183,11 +184,13 @@ class Neighbour {
 	static async create(): Promise<Neighbour> {
 		const neighbour = new Neighbour();
 		await neighbour.remove();
-		const { stdout: image } = await execa("docker", ["images", "--quiet", "--filter", "reference=*busybox*"]);
+		const { image } = parseSettings({}, { project: "tracestack", name: "e2e" }, process.env.TRACESTACK_IMAGES).image(
+			"busybox",
+		);
 		const label = ["--label", neighbour.#label];
 		await execa("docker", ["network", "create", ...label, neighbour.#name]);
 		await execa("docker", ["volume", "create", ...label, neighbour.#name]);
-		await execa("docker", ["create", ...label, "--name", neighbour.#name, image.split("\n")[0] ?? "", "true"]);
+		await execa("docker", ["create", ...label, "--name", neighbour.#name, image, "true"]);
 		return neighbour;
 	}
 
