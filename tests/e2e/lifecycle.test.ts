@@ -5,7 +5,8 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epoch, grafana, json, prometheusValue, until, withQuery } from "../../cli/verify/api.ts";
 import type { LinkResult } from "../../cli/verify/verify.ts";
-import { sendTraces } from "./sender.ts";
+import { engineStop } from "./engine.ts";
+import { lost, sendTraces } from "./sender.ts";
 import { services, TestStack } from "./stack.ts";
 
 let stack: TestStack;
@@ -150,6 +151,25 @@ describe("an unchanged stack", () => {
 		expect(verify.code, verify.all).toBe(0);
 	});
 });
+
+const stopEngine = engineStop();
+if (stopEngine) {
+	describe("the Docker engine, restarted", () => {
+		it("brings everything back, with all that was acknowledged before", async () => {
+			const before = await stack.running();
+			const { otlpHttp, tempo } = await stack.endpoints();
+			const ids = (await sendTraces(otlpHttp, loadService, 50)) ?? [];
+			expect(ids).toHaveLength(50);
+			await stopEngine();
+			const up = await stack.tracestack("up");
+			expect(up.code, up.all).toBe(0);
+			expect(await stack.running()).toEqual(before);
+			expect(await lost(tempo, ids)).toEqual([]);
+		});
+	});
+} else {
+	console.warn("not run: the engine's restart. This engine was not started by ./tracestack, and this is not CI.");
+}
 
 describe("down and up again", () => {
 	let before: { password: string; calls: number; trace: string };
