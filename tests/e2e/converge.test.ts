@@ -145,30 +145,17 @@ interface Shown {
 }
 
 describe("a full disk", () => {
-	it("is named, with its service and volume, and there is a way out", async () => {
-		const down = await stack.tracestack("down", "--delete-data");
-		expect(down.code, down.all).toBe(0);
+	it("is named, with its service and volume, and what to do", async () => {
 		const tiny = await TestStack.create("e2e-full", 28000);
-		// A volume of its own that is too small, made before the stack adopts it.
-		const volume = `tracestack-${tiny.name}-prometheus-data`;
-		const options = ["--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=64k,uid=65534,gid=65534"];
-		const first = await tiny.tracestack("up", "--no-verify");
-		expect(first.code, first.all).toBe(0);
-		await tiny.container("prometheus", "rm", "--force");
-		await execa("docker", ["volume", "rm", volume]);
-		await execa("docker", [
-			"volume",
-			"create",
-			"--label",
-			`tracestack.stack=tracestack/${tiny.name}`,
-			...options,
-			volume,
-		]);
-		const outcome = await tiny.tracestack("up", "--no-verify");
-		expect(outcome.code).toBe(1);
-		expect(outcome.all).toMatch(/prometheus: no space left .*prometheus-data/s);
+		// A volume that is too small for Grafana's database; a stack takes over what has the name that it wants.
+		const volume = `tracestack-${tiny.name}-grafana-data`;
+		const options = ["--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=256k,uid=472"];
+		await execa("docker", ["volume", "create", ...options, volume]);
+		const full = await tiny.tracestack("up", "--no-verify");
+		expect(full.code).toBe(1);
+		expect(full.all).toContain(`grafana: no space left on the disk of its volume ${volume}.`);
 
-		await tiny.container("prometheus", "rm", "--force");
+		await tiny.container("grafana", "rm", "--force");
 		await execa("docker", ["volume", "rm", volume]);
 		const repaired = await tiny.tracestack("up", "--no-verify");
 		expect(repaired.code, repaired.all).toBe(0);
