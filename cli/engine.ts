@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
 import {
+	type EngineEvent,
 	LocalWorkspace,
 	type OutputMap,
 	PulumiCommand,
@@ -84,14 +85,26 @@ export async function passThrough(environment: Environment, args: string[]): Pro
 	return result.exitCode ?? 1;
 }
 
-/** Brings a stack up to what the program says, whatever a killed run or a hand left. Returns the state that it found. */
-export async function up(environment: Environment, { stack }: StackOptions): Promise<State> {
+/**
+ * Brings a stack up to what the program says, whatever a killed run or a hand left. Returns the state that it found.
+ *
+ * @param onEvent Sees the engine's events while it works.
+ */
+export async function up(
+	environment: Environment,
+	{ stack }: StackOptions,
+	onEvent: (event: EngineEvent) => void = () => {},
+): Promise<State> {
 	return operate(stack, environment, async (shown) => {
 		const s = await Stack.createOrSelect(stack, await workspace(environment));
 		const interrupted = new Set<string>();
 		const attempt = async () => {
 			const found = await converge(environment, stack, interrupted);
-			await s.up({ onEvent: shown.event, suppressProgress: true });
+			const both = (event: EngineEvent) => {
+				shown.event(event);
+				onEvent(event);
+			};
+			await s.up({ onEvent: both, suppressProgress: true });
 			return found;
 		};
 		const whenOurs = () => whenFree(stack, () => s.cancel(), attempt);
