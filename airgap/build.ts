@@ -9,7 +9,7 @@ import { arch, availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
-import { type GoBinary, type GoModule, type ImageRecipe, images, type Recipe, recipes } from "./recipes.ts";
+import { earlier, type GoBinary, type GoModule, type ImageRecipe, images, type Recipe, recipes } from "./recipes.ts";
 
 const here = import.meta.dirname;
 
@@ -24,8 +24,8 @@ export interface AirgapSet {
 export interface BuildOptions {
 	/** Folder that keeps all results; safe to delete. */
 	cacheDir: string;
-	/** What is needed: the engine's tools, the images, or both. @default "all" */
-	for?: "tools" | "images" | "all";
+	/** What is needed: the engine's tools, the images, both, or the images of earlier releases. @default "all" */
+	for?: "tools" | "images" | "all" | "earlier";
 	/** Names of recipes or images to build, instead. */
 	only?: string[];
 	log: (line: string) => void;
@@ -36,7 +36,7 @@ export async function build({ cacheDir, only, for: part = "all", log }: BuildOpt
 	const root = join(cacheDir, "airgap");
 	const wanted = only ? selectNames(only) : selectPart(part);
 	const keys = new Map<string, string>();
-	for (const r of recipes) keys.set(r.name, await keyOf(r));
+	for (const r of everyRecipe) keys.set(r.name, await keyOf(r));
 
 	const missing = wanted.recipes.filter((r) => !existsSync(storeDir(root, r, keys)));
 	if (missing.length > 0) {
@@ -55,7 +55,7 @@ export async function build({ cacheDir, only, for: part = "all", log }: BuildOpt
 	return writeSet(root, wanted.recipes, keys, built);
 }
 
-/** One row per artefact: what it is, its key, whether it is there. */
+/** One row per artefact of a set: what it is, its key, whether it is there. Earlier releases, for a test, are in none. */
 export async function list(cacheDir: string): Promise<{ name: string; kind: string; key: string; built: boolean }[]> {
 	return Promise.all(
 		recipes.map(async (r) => {
@@ -79,8 +79,16 @@ interface Selection {
 	images: ImageRecipe[];
 }
 
-function selectPart(part: "tools" | "images" | "all"): Selection {
+const everyRecipe = [...recipes, ...earlier.recipes];
+
+function selectPart(part: NonNullable<BuildOptions["for"]>): Selection {
 	if (part === "all") return { recipes, images };
+	if (part === "earlier") {
+		// What has no earlier release is the same in both catalogues.
+		const chosen = images.map((image) => earlier.images.find(({ name }) => name === image.name) ?? image);
+		const needed = new Set(chosen.flatMap(({ from }) => from));
+		return { recipes: everyRecipe.filter(({ name }) => needed.has(name)), images: chosen };
+	}
 	if (part === "tools") return { recipes: recipes.filter(isTool), images: [] };
 	return { recipes: recipes.filter((r) => !isTool(r)), images };
 }
@@ -305,7 +313,7 @@ async function buildImage(
 	await rm(context, { recursive: true, force: true });
 	await mkdir(join(context, "empty"), { recursive: true });
 	for (const from of image.from) {
-		const recipe = recipes.find((r) => r.name === from);
+		const recipe = everyRecipe.find((r) => r.name === from);
 		if (!recipe) throw new Error(`airgap: image ${image.name} is made from ${from}, which no recipe makes`);
 		await cp(storeDir(root, recipe, keys), context, { recursive: true });
 	}

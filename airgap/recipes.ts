@@ -53,6 +53,11 @@ export interface ImageRecipe {
 
 const pulumiVersion = "3.259.0";
 
+const lokiPush = [
+	"github.com/grafana/loki/pkg/push v0.0.0-20250630054201-94c0ba7b0952 h1:rLzoJGDnoXsZV2j/2atL6OVk9AHluTbDOD8Ls9trtIA=",
+	"github.com/grafana/loki/pkg/push v0.0.0-20250630054201-94c0ba7b0952/go.mod h1:ny/0bFitf8KNZkZfweaI4hmwb5XPhaFD2d0kVcyKmjo=",
+];
+
 export const recipes: Recipe[] = [
 	{
 		name: "pulumi",
@@ -143,10 +148,7 @@ export const recipes: Recipe[] = [
 			version: "v3.7.6",
 			sum: "h1:PpAdmaml1H2ASRqDXruvpM6z3uwLTpewjhTZE38FZ4A=",
 			edits: ["-dropreplace=github.com/grafana/loki/pkg/push"],
-			sums: [
-				"github.com/grafana/loki/pkg/push v0.0.0-20250630054201-94c0ba7b0952 h1:rLzoJGDnoXsZV2j/2atL6OVk9AHluTbDOD8Ls9trtIA=",
-				"github.com/grafana/loki/pkg/push v0.0.0-20250630054201-94c0ba7b0952/go.mod h1:ny/0bFitf8KNZkZfweaI4hmwb5XPhaFD2d0kVcyKmjo=",
-			],
+			sums: lokiPush,
 		},
 		binaries: {
 			loki: { package: "./cmd/loki", set: { "github.com/grafana/loki/v3/pkg/util/build.Version": "3.7.6" } },
@@ -186,3 +188,63 @@ export const images: ImageRecipe[] = [
 	{ name: "grafana", tag: "10.1", from: ["grafana", "base"] },
 	{ name: "busybox", tag: "1.35", from: ["base"] },
 ];
+
+/** Releases before those above, as far as they can be had: what the test of an upgrade starts from. */
+export const earlier: { recipes: Recipe[]; images: ImageRecipe[] } = {
+	recipes: [
+		{
+			name: "prometheus-earlier",
+			minutes: 2,
+			kind: "module",
+			module: {
+				path: "github.com/prometheus/prometheus",
+				version: "v0.313.0",
+				sum: "h1:DH5Rcybaem9nuKaFYtY+Kmogmp/NiNPpS9WBIRlSy6E=",
+			},
+			binaries: {
+				prometheus: {
+					package: "./cmd/prometheus",
+					set: { "github.com/prometheus/common/version.Version": "3.13.0" },
+				},
+				promtool: { package: "./cmd/promtool", set: { "github.com/prometheus/common/version.Version": "3.13.0" } },
+			},
+		},
+		{
+			name: "alertmanager-earlier",
+			minutes: 0.5,
+			kind: "module",
+			module: {
+				path: "github.com/prometheus/alertmanager",
+				version: "v0.30.1",
+				sum: "h1:427prmCHuy1rMmV7fl/TVQFh5A/78XQ/Mp+TsswZNGM=",
+			},
+			binaries: {
+				alertmanager: {
+					package: "./cmd/alertmanager",
+					set: { "github.com/prometheus/common/version.Version": "0.30.1" },
+				},
+				amtool: { package: "./cmd/amtool", set: { "github.com/prometheus/common/version.Version": "0.30.1" } },
+			},
+		},
+		{
+			name: "loki-earlier",
+			minutes: 1,
+			kind: "module",
+			module: {
+				path: "github.com/grafana/loki/v3",
+				version: "v3.7.5",
+				sum: "h1:/YHVlobPkoDKeUSTiaHj84kmF4OmebZMvWPtpE+hbLQ=",
+				edits: ["-dropreplace=github.com/grafana/loki/pkg/push"],
+				sums: lokiPush,
+			},
+			binaries: {
+				loki: { package: "./cmd/loki", set: { "github.com/grafana/loki/v3/pkg/util/build.Version": "3.7.5" } },
+			},
+		},
+	],
+	images: [
+		{ name: "prometheus", tag: "3.13.0", from: ["prometheus-earlier"] },
+		{ name: "alertmanager", tag: "0.30.1", from: ["alertmanager-earlier"] },
+		{ name: "loki", tag: "3.7.5", from: ["loki-earlier"] },
+	],
+};

@@ -90,6 +90,7 @@ program
 	.command("test")
 	.description("everything: check, unit tests, and the end-to-end tests on a real engine")
 	.option("--images <file>", "image catalogue to test")
+	.option("--images-earlier <file>", "image catalogue that the test of an upgrade starts from")
 	.option("--unit", "only what needs no Docker engine")
 	.action(async (options) => {
 		const { testCommand } = await import("./test.ts");

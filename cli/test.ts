@@ -1,14 +1,24 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { type Count, check } from "./check.ts";
 import { prepare } from "./engine.ts";
 import { progress, seconds } from "./output.ts";
 import { root } from "./paths.ts";
+import { earlierImages } from "./toolchain.ts";
+
+export interface TestOptions {
+	/** Catalogue under test. */
+	images?: string;
+	/** Catalogue that the test of an upgrade starts from. */
+	imagesEarlier?: string;
+	/** Only what needs no engine. */
+	unit?: boolean;
+}
 
 /** `./tracestack test`: check, unit tests, end-to-end tests. Ends with `N passed, N failed` and returns the exit code. */
-export async function testCommand(options: { images?: string; unit?: boolean }): Promise<number> {
+export async function testCommand(options: TestOptions): Promise<number> {
 	const started = Date.now();
 	const counts: Count[] = [];
 	if (options.unit) {
@@ -17,7 +27,9 @@ export async function testCommand(options: { images?: string; unit?: boolean }):
 		const { env } = await prepare(options);
 		const images = env.TRACESTACK_IMAGES;
 		counts.push(await check(images));
-		counts.push(await vitest([], { ...(images && { TRACESTACK_IMAGES: images }) }));
+		const earlier = options.imagesEarlier ?? (await earlierImages(images));
+		const catalogues = { ...(images && { TRACESTACK_IMAGES: images }), TRACESTACK_IMAGES_EARLIER: resolve(earlier) };
+		counts.push(await vitest([], catalogues));
 	}
 	const total = counts.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }));
 	progress(`tests took ${seconds(started)}`);

@@ -43,6 +43,19 @@ export async function ensureToolchain(
 	};
 }
 
+/**
+ * The catalogue of the releases before the one under test, for the test of an upgrade: official images, and where those
+ * can't be had what can be built of earlier ones.
+ *
+ * @param images The catalogue under test; undefined where the official one is.
+ */
+export async function earlierImages(images: string | undefined): Promise<string> {
+	const official = join(root, "tests/e2e/versions.earlier.yaml");
+	if (!images || !(await airgapReady())) return official;
+	const { build } = await import("../airgap/build.ts");
+	return (await build({ ...airgapOptions, for: "earlier" })).catalogue;
+}
+
 /** Builds by name, or everything. */
 export async function airgapBuild(only?: string[]) {
 	const { build } = await import("../airgap/build.ts");

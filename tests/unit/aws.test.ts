@@ -153,7 +153,7 @@ describe("a deployment", () => {
 	});
 
 	test("gives a service the time to stop that it asks for", () => {
-		expect(containers("tempo").main.stopTimeout).toBe(30);
+		expect(containers("collector").main.stopTimeout).toBe(30);
 	});
 
 	test("mounts the file system only once it can be reached", () => {
