@@ -11,7 +11,8 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
 	const environment = await prepare(options);
 	const started = Date.now();
 	progress(`bringing up ${options.stack}`);
-	const before = await up(environment, options, options.verify === false ? undefined : sendEarly);
+	const early = new EarlyTrace();
+	const before = await up(environment, options, options.verify === false ? undefined : early.event);
 	const e = await endpoints(environment, options.stack);
 	await reportEdits(e, before);
 	let links: LinkResult[] = [];
@@ -20,7 +21,7 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
 		progress(`up after ${seconds(started)}`);
 	} else {
 		progress(`up after ${seconds(started)}; following one trace through every link`);
-		links = await verify(e);
+		links = await verify(e, early.sentAt);
 		code = conclude(links);
 		progress(`up and ${code === 0 ? "verified" : "NOT verified"} after ${seconds(started)}`);
 	}
@@ -34,17 +35,26 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
 }
 
 /**
- * Sends a first trace as soon as the collector answers, while Grafana still starts: from its first span on Tempo's
- * generator writes metrics every 15 s, and that clock then runs already when the proof begins.
+ * Sends a first trace as soon as the collector and Tempo answer, while Grafana still starts: from its first span on
+ * Tempo's generator writes metrics every 15 s, and that clock then runs already when the proof begins.
  */
-function sendEarly({ resOutputsEvent }: EngineEvent): void {
-	const { type, new: collector } = resOutputsEvent?.metadata ?? {};
-	const address = type === "tracestack:service:Collector" && collector?.outputs.otlpHttp;
-	// Whether it was taken is for the proof to say.
-	if (address)
+class EarlyTrace {
+	readonly #missing = new Set(["tracestack:service:Collector", "tracestack:service:Tempo"]);
+	#address?: string;
+	/** When it was sent, in milliseconds since 1970. */
+	sentAt?: number;
+
+	event = ({ resOutputsEvent }: EngineEvent): void => {
+		const { type = "", new: service } = resOutputsEvent?.metadata ?? {};
+		if (!this.#missing.delete(type)) return;
+		this.#address ??= service?.outputs.otlpHttp;
+		if (this.#missing.size > 0) return;
+		this.sentAt = Date.now();
+		// Whether it was taken is for the proof to say.
 		void makeSignals()
-			.sendBackendByHttp(`http://${address}`)
+			.sendBackendByHttp(`http://${this.#address}`)
 			.catch(() => {});
+	};
 }
 
 /** Where everything is, and what an application needs; no line is longer than 80 columns. */

@@ -15,9 +15,9 @@ export interface Link {
 }
 
 /** Links by phase: those of a phase are checked at the same time, a later phase needs the one before. */
-export function links(e: Endpoints): Link[][] {
+export function links(e: Endpoints, earlier?: number): Link[][] {
 	const signals = makeSignals();
-	return [accepted(e, signals), found(e, signals), shown(e, signals)];
+	return [accepted(e, signals), found(e, signals, earlier ?? signals.madeAt), shown(e, signals)];
 }
 
 const calls = `${spanMetrics.calls}{${spanMetrics.labels.service}="${services.backend}"}`;
@@ -41,12 +41,14 @@ function accepted(e: Endpoints, signals: Signals): Link[] {
 	];
 }
 
-function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals): Link[] {
+function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals, firstSent: number): Link[] {
 	const counted = (selector: string) =>
 		until(45, async () => {
 			if (!(await hasCounted(e.prometheus, selector, madeAt))) throw new Error(`${selector} has not counted it`);
 			return selector;
 		});
+	// An exemplar may name either trace: what arrives late, behind a restart, leaves one for both.
+	const sent = [traceId];
 	let arrival: Promise<string> | undefined;
 	const arrived = () => {
 		arrival ??= until(20, async () => {
@@ -90,7 +92,7 @@ function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals): Link[]
 			name: "span metric",
 			hint: "Tempo's metrics_generator: tempo_metrics_generator_* on its /metrics, remote write to Prometheus",
 			check: async () => {
-				const [detail] = await Promise.all([counted(calls), arrived().then(() => sendAgain(e))]);
+				const [detail] = await Promise.all([counted(calls), arrived().then(() => sendAgain(e, firstSent, sent))]);
 				return detail;
 			},
 		},
@@ -100,8 +102,9 @@ function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals): Link[]
 			check: () =>
 				until(45, async () => {
 					const ids = await exemplarIds(e);
-					const id = ids.find((candidate) => sameId(candidate, traceId));
-					if (!id) throw new Error(`${ids.length} exemplars of ${spanMetrics.latency}, none names ${traceId}`);
+					const id = ids.find((candidate) => sent.some((one) => sameId(candidate, one)));
+					if (!id)
+						throw new Error(`${ids.length} exemplars of ${spanMetrics.latency}, none names ${sent.join(" or ")}`);
 					if (countSpans(await traceById(e, id)) !== spans) throw new Error(`Tempo does not return ${id}`);
 					return `${traceIdLabel}=${id.slice(0, 8)}…, and Tempo returns it`;
 				}),
@@ -162,9 +165,10 @@ function shown(e: Endpoints, { traceId }: Signals): Link[] {
  * second one gives them something to show, and an exemplar of its own: later than the generator's collection interval of
  * 5 s, which keeps one value and one exemplar, and after the first has arrived, which a restarted Tempo may get late.
  */
-async function sendAgain(e: Endpoints): Promise<void> {
-	await new Promise((resolve) => setTimeout(resolve, 6000));
+async function sendAgain(e: Endpoints, firstSent: number, sent: string[]): Promise<void> {
+	await new Promise((resolve) => setTimeout(resolve, Math.max(0, firstSent + 6000 - Date.now())));
 	const signals = makeSignals();
+	sent.push(signals.traceId);
 	await Promise.all([signals.sendFrontendByGrpc(e.otlpGrpc), signals.sendBackendByHttp(e.otlpHttp)]);
 }
 

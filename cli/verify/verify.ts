@@ -34,11 +34,15 @@ export async function endpoints(environment: Environment, stack: string): Promis
 	} as Endpoints;
 }
 
-/** Sends one trace, a log and a metric, and follows every link. A phase that breaks ends the run. */
-export async function verify(e: Endpoints): Promise<LinkResult[]> {
+/**
+ * Sends one trace, a log and a metric, and follows every link. A phase that breaks ends the run.
+ *
+ * @param earlier When a trace was sent already, in milliseconds since 1970.
+ */
+export async function verify(e: Endpoints, earlier?: number): Promise<LinkResult[]> {
 	const results: LinkResult[] = [];
 	const started = Date.now();
-	for (const phase of links(e)) {
+	for (const phase of links(e, earlier)) {
 		const done = await Promise.all(phase.map((link) => follow(link, started)));
 		results.push(...done);
 		if (done.some(({ ok }) => !ok)) break;
