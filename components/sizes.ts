@@ -4,7 +4,7 @@ import type { Workload } from "./workload.ts";
 
 type Sizes = Record<(typeof services)[number], Workload["size"]>;
 
-/** vCPUs and MiB of each service. Idle, the whole stack takes about 500 MiB: the rest is for load, queries and compaction. */
+/** vCPUs and MiB of each service. Idle it takes a fraction (docs/performance.md): the rest is for load, queries, compaction. */
 const sizes: Record<Settings["size"], Sizes> = {
 	/** A laptop that does other things as well. */
 	small: {
