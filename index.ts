@@ -1,16 +1,11 @@
 // The whole stack, wired: settings -> target -> components -> outputs.
 
 import * as pulumi from "@pulumi/pulumi";
-import { alertmanager } from "./components/alertmanager.ts";
-import { collector } from "./components/collector.ts";
-import { AdminPassword, GrafanaContent, grafanaServer } from "./components/grafana.ts";
+import { AdminPassword, GrafanaContent } from "./components/grafana.ts";
 import { uid } from "./components/links.ts";
-import { loki } from "./components/loki.ts";
 import { dashboards, packs } from "./components/packs.ts";
-import { prometheus } from "./components/prometheus.ts";
+import { platform } from "./components/platform.ts";
 import { Service } from "./components/service.ts";
-import { tempo } from "./components/tempo.ts";
-import type { Workload } from "./components/workload.ts";
 import { loadSettings, SettingsError } from "./settings.ts";
 import { loadTarget } from "./targets/target.ts";
 
@@ -19,19 +14,11 @@ export default async function stack() {
 	const target = await loadTarget(settings);
 	const at = target.address;
 
-	const plan = (password: pulumi.Input<string>): Workload[] => [
-		tempo(settings, at),
-		collector(settings, at),
-		prometheus(settings, at),
-		loki(settings),
-		alertmanager(settings),
-		grafanaServer(settings, password),
-	];
-	const problems = await target.preflight(orExplain(() => plan("")));
+	const problems = await target.preflight(orExplain(() => platform(settings, at, "")));
 	if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
 
 	const password = new AdminPassword("grafana-admin").value;
-	const workloads = plan(password);
+	const workloads = platform(settings, at, password);
 
 	const absent = settings.logs.enabled ? undefined : uid.loki;
 	const shown = dashboards(settings.packs, absent);

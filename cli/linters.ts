@@ -5,11 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { alertmanager } from "../components/alertmanager.ts";
-import { collector } from "../components/collector.ts";
-import { loki } from "../components/loki.ts";
-import { prometheus } from "../components/prometheus.ts";
-import { tempo } from "../components/tempo.ts";
+import { platform } from "../components/platform.ts";
 import type { Workload } from "../components/workload.ts";
 import { parseSettings, type Settings } from "../settings.ts";
 import { root } from "./paths.ts";
@@ -79,15 +75,9 @@ function settingsOf(raw: Record<string, unknown>, images: string | undefined): S
 	return parseSettings(raw, { project: "tracestack", name: "dev" }, images);
 }
 
+/** What has a configuration file of its own format, and so a linter. */
 function workloadsOf(settings: Settings): Workload[] {
-	const at = (workload: string, port: number) => `${workload}:${port}`;
-	return [
-		tempo(settings, at),
-		collector(settings, at),
-		prometheus(settings, at),
-		alertmanager(settings),
-		loki(settings),
-	];
+	return platform(settings, (workload, port) => `${workload}:${port}`, "").filter(({ name }) => linters[name]);
 }
 
 /** `promtool test rules` over every pack's tests: each rule fires when it should and stays silent otherwise. */

@@ -2,12 +2,12 @@
 
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { alertmanager } from "../../components/alertmanager.ts";
 import { collector } from "../../components/collector.ts";
 import { grafanaServer } from "../../components/grafana.ts";
 import { dataSources, uid } from "../../components/links.ts";
 import { loki } from "../../components/loki.ts";
 import { dashboards, packNames } from "../../components/packs.ts";
+import { platform } from "../../components/platform.ts";
 import { prometheus } from "../../components/prometheus.ts";
 import { tempo } from "../../components/tempo.ts";
 import { parseSettings, type Settings } from "../../settings.ts";
@@ -95,14 +95,6 @@ it("pinned plugins are downloaded before Grafana starts", () => {
 });
 
 it.each(["small", "medium", "large"])("%s fits Fargate", (size) => {
-	const sized = settings({ size });
-	const workloads = [
-		tempo(sized, at),
-		collector(sized, at),
-		prometheus(sized, at),
-		loki(sized),
-		alertmanager(sized),
-		grafanaServer(sized, ""),
-	];
-	for (const workload of workloads) expect(fargateSize(workload.size), workload.name).toBeDefined();
+	for (const workload of platform(settings({ size }), at, ""))
+		expect(fargateSize(workload.size), workload.name).toBeDefined();
 });
