@@ -1,5 +1,7 @@
 // The servers' HTTP APIs, as far as the command line reads them.
 
+import { traceIdLabel } from "../../components/links.ts";
+
 /** Where a stack answers, from its outputs. */
 export interface Endpoints {
 	tempo: string;
@@ -55,18 +57,21 @@ export async function prometheusValue(base: string, query: string): Promise<numb
 	return Number(answer.data.result[0]?.value[1] ?? 0);
 }
 
-/**
- * Whether a counter has counted since a moment, from its samples: a sample that differs from the last one before it. A
- * counter that restarted from zero in between differs as well, where a comparison of two sums would not see it.
- */
-export async function hasCounted(base: string, selector: string, sinceMs: number): Promise<boolean> {
-	const window = `${Math.ceil((Date.now() - sinceMs) / 1000) + 300}s`;
-	const url = withQuery(`${base}/api/v1/query`, { query: `${selector}[${window}]` });
-	const { data } = await json<PrometheusAnswer<{ values: [number, string][] }>>(url);
-	return data.result.some(({ values }) => {
-		const before = values.findLast(([t]) => t * 1000 <= sinceMs)?.[1];
-		return values.some(([t, value]) => t * 1000 > sinceMs && value !== before);
-	});
+/** An exemplar of a histogram. */
+export interface Exemplar {
+	traceId: string;
+	/** Seconds since 1970. */
+	at: number;
+}
+
+/** Exemplars of the last five minutes. */
+export async function exemplars(base: string, query: string): Promise<Exemplar[]> {
+	type Answer = { data: { exemplars: { labels: Record<string, string>; timestamp: number }[] }[] };
+	const url = withQuery(`${base}/api/v1/query_exemplars`, { query, start: epoch(-300), end: epoch(60) });
+	const { data } = await json<Answer>(url);
+	return data.flatMap((series) =>
+		series.exemplars.map(({ labels, timestamp }) => ({ traceId: labels[traceIdLabel] ?? "", at: timestamp })),
+	);
 }
 
 /** Grafana's API as the stack's administrator. */

@@ -1,7 +1,7 @@
 // Each link from the trace to every other signal and back, as a check that asks the servers themselves.
 
 import { logServiceLabel, serviceGraph, spanMetrics, traceIdLabel, uid } from "../../components/links.ts";
-import { type Endpoints, epoch, grafana, hasCounted, json, prometheusValue, until, withQuery } from "./api.ts";
+import { type Endpoints, epoch, exemplars, grafana, json, prometheusValue, until, withQuery } from "./api.ts";
 import { checkPanels } from "./panels.ts";
 import { gauge, makeSignals, type Signals, services } from "./signals.ts";
 
@@ -21,7 +21,8 @@ export function links(e: Endpoints, earlier?: number): Link[][] {
 }
 
 const calls = `${spanMetrics.calls}{${spanMetrics.labels.service}="${services.backend}"}`;
-const edge = `${serviceGraph.requests}{${serviceGraph.labels.client}="${services.frontend}",${serviceGraph.labels.server}="${services.backend}"}`;
+const latency = `${spanMetrics.latency}_bucket{${spanMetrics.labels.service}="${services.backend}"}`;
+const between = `{${serviceGraph.labels.client}="${services.frontend}",${serviceGraph.labels.server}="${services.backend}"}`;
 
 function accepted(e: Endpoints, signals: Signals): Link[] {
 	const hint = "the collector's log: docker logs of the container with the label tracestack.service=collector";
@@ -41,12 +42,7 @@ function accepted(e: Endpoints, signals: Signals): Link[] {
 	];
 }
 
-function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals, firstSent: number): Link[] {
-	const counted = (selector: string) =>
-		until(45, async () => {
-			if (!(await hasCounted(e.prometheus, selector, madeAt))) throw new Error(`${selector} has not counted it`);
-			return selector;
-		});
+function found(e: Endpoints, { traceId, spans, value }: Signals, firstSent: number): Link[] {
 	// An exemplar may name either trace: what arrives late, behind a restart, leaves one for both.
 	const sent = [traceId];
 	let arrival: Promise<string> | undefined;
@@ -57,6 +53,23 @@ function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals, firstSe
 			return `${got} spans of ${traceId.slice(0, 8)}…`;
 		});
 		return arrival;
+	};
+	const exemplarOf = (histogram: string) =>
+		until(45, async () => {
+			const seen = await exemplars(e.prometheus, histogram);
+			const own = seen.find((one) => sent.some((id) => sameId(id, one.traceId)));
+			if (!own) throw new Error(`${seen.length} exemplars of ${histogram}, none names ${sent.join(" or ")}`);
+			return own;
+		});
+	// Written with an exemplar of the run, a counter has counted it. Its value alone can't tell: after a restart of Tempo it
+	// counts from zero, perhaps to what it was before.
+	const counted = async (counter: string, histogram: string) => {
+		const { at } = await exemplarOf(histogram);
+		return until(20, async () => {
+			const written = await prometheusValue(e.prometheus, `max(timestamp(${counter}))`);
+			if (written < Math.floor(at)) throw new Error(`${counter} was not written with its exemplar`);
+			return counter;
+		});
 	};
 	return [
 		{
@@ -92,27 +105,26 @@ function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals, firstSe
 			name: "span metric",
 			hint: "Tempo's metrics_generator: tempo_metrics_generator_* on its /metrics, remote write to Prometheus",
 			check: async () => {
-				const [detail] = await Promise.all([counted(calls), arrived().then(() => sendAgain(e, firstSent, sent))]);
+				const [detail] = await Promise.all([
+					counted(calls, latency),
+					arrived().then(() => sendAgain(e, firstSent, sent)),
+				]);
 				return detail;
 			},
 		},
 		{
 			name: "exemplar that names the trace",
 			hint: "Tempo's trace_id_label_name, send_exemplars; Prometheus's --enable-feature=exemplar-storage",
-			check: () =>
-				until(45, async () => {
-					const ids = await exemplarIds(e);
-					const id = ids.find((candidate) => sent.some((one) => sameId(candidate, one)));
-					if (!id)
-						throw new Error(`${ids.length} exemplars of ${spanMetrics.latency}, none names ${sent.join(" or ")}`);
-					if (countSpans(await traceById(e, id)) !== spans) throw new Error(`Tempo does not return ${id}`);
-					return `${traceIdLabel}=${id.slice(0, 8)}…, and Tempo returns it`;
-				}),
+			check: async () => {
+				const { traceId: id } = await exemplarOf(latency);
+				if (countSpans(await traceById(e, id)) !== spans) throw new Error(`Tempo does not return ${id}`);
+				return `${traceIdLabel}=${id.slice(0, 8)}…, and Tempo returns it`;
+			},
 		},
 		{
 			name: "edge of the service graph",
 			hint: "Tempo's service-graphs processor: tempo_metrics_generator_processor_service_graphs_*",
-			check: () => counted(edge),
+			check: () => counted(`${serviceGraph.requests}${between}`, `${serviceGraph.serverSeconds}_bucket${between}`),
 		},
 	];
 }
@@ -183,14 +195,6 @@ function traceById(e: Endpoints, id: string): Promise<TraceById> {
 function countSpans({ trace }: TraceById): number {
 	const scopes = (trace?.resourceSpans ?? []).flatMap((r) => r.scopeSpans ?? []);
 	return scopes.reduce((sum, scope) => sum + (scope.spans?.length ?? 0), 0);
-}
-
-async function exemplarIds(e: Endpoints): Promise<string[]> {
-	const query = `${spanMetrics.latency}_bucket{${spanMetrics.labels.service}="${services.backend}"}`;
-	const { data } = await json<{ data: { exemplars: { labels: Record<string, string> }[] }[] }>(
-		withQuery(`${e.prometheus}/api/v1/query_exemplars`, { query, start: epoch(-300), end: epoch(60) }),
-	);
-	return [...new Set(data.flatMap((series) => series.exemplars.map(({ labels }) => labels[traceIdLabel] ?? "")))];
 }
 
 /** Tempo leaves out leading zeros of an id. */
