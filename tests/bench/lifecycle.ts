@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { execa } from "execa";
+import { inventory } from "../../cli/inventory.ts";
 import { root } from "../../cli/paths.ts";
 import { json } from "../../cli/verify/api.ts";
 import { type Outcome, TestStack } from "../e2e/stack.ts";
@@ -32,6 +33,8 @@ const targets = {
 interface Report {
 	tempo: string;
 	seconds: Record<keyof typeof targets, number[]>;
+	/** By its name in the catalogue, without where it comes from. */
+	images: string[];
 	/** MiB by service. */
 	memory: [service: string, mebibytes: number][];
 	timeline: string;
@@ -65,8 +68,10 @@ async function measure(stack: TestStack): Promise<Report> {
 	const { tempo } = await stack.endpoints();
 	const { version } = await json<{ version: string }>(`${tempo}/api/status/buildinfo`);
 	const memory = await memoryOf(stack);
+	const { containers } = await inventory(stack.name);
+	const images = containers.flatMap(({ image }) => image.split("/").at(-1) || []).sort();
 	await stack.remove();
-	return { tempo: version, seconds, memory, timeline: drawn };
+	return { tempo: version, images, seconds, memory, timeline: drawn };
 }
 
 async function memoryOf(stack: TestStack): Promise<Report["memory"]> {
@@ -109,6 +114,8 @@ async function markdown(all: Report[]): Promise<string> {
 
 Measured on ${new Date().toISOString().slice(0, 10)}: ${machine}; a file backend; ${values.runs} runs for each catalogue. Median, and the
 worst in brackets. Times include the wrapper and the start of every process.
+
+${all.map(({ tempo, images }) => `- Tempo ${tempo}: ${images.join(", ")}`).join("\n")}
 
 ${head(["", "target", ...versions])}${times.join("")}
 Memory ${idleSeconds} s after \`up\`, in MiB, as the engine counts it:
