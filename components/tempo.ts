@@ -103,6 +103,6 @@ export function tempo(settings: Settings, at: AddressOf): Workload {
 		scale: { min: 1, max: 1, deploy: "stop-first" },
 		// Live data is on disk within the first second. A query in the seconds before would make it wait for ever: its request
 		// queue waits for a tenant that only a timer, stopped by then, takes away (modules/frontend/queue in 3.0.3 and 2.8).
-		stopGraceSeconds: 10,
+		stopGraceSeconds: 8,
 	};
 }

@@ -25,7 +25,8 @@ const idleSeconds = 120;
 /** What is measured, in words, and what it may cost. */
 const targets = {
 	up: ["`./tracestack up`, from nothing to verified, images present", "30 s"],
-	noop: ["`pulumi up`, nothing to do", "5 s"],
+	noop: ["`pulumi up`, nothing to do: a preview and an update", "5 s"],
+	update: ["`pulumi up --skip-preview`, nothing to do", "5 s"],
 	preview: ["`pulumi preview`, nothing to do", "5 s"],
 	down: ["`./tracestack down`, data kept", "15 s"],
 } as const;
@@ -48,7 +49,7 @@ for (const images of values.images) {
 writeFileSync(join(root, "docs/performance.md"), await markdown(reports));
 
 async function measure(stack: TestStack): Promise<Report> {
-	const seconds: Report["seconds"] = { up: [], noop: [], preview: [], down: [] };
+	const seconds: Report["seconds"] = { up: [], noop: [], update: [], preview: [], down: [] };
 	const timed = async (what: keyof typeof targets, run: () => Promise<Outcome>) => {
 		const started = Date.now();
 		const { code, all } = await run();
@@ -59,6 +60,7 @@ async function measure(stack: TestStack): Promise<Report> {
 	for (let i = 0; i < Number(values.runs); i++) {
 		await timed("up", () => stack.tracestack("up"));
 		await timed("noop", () => stack.pulumi("up", "--yes", "--expect-no-changes"));
+		await timed("update", () => stack.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes"));
 		await timed("preview", () => stack.pulumi("preview", "--expect-no-changes"));
 		await timed("down", () => stack.tracestack("down"));
 		await stack.tracestack("down", "--delete-data");
