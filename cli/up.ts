@@ -40,20 +40,23 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
  */
 class EarlyTrace {
 	readonly #missing = new Set(["tracestack:service:Collector", "tracestack:service:Tempo"]);
-	#address?: string;
+	#addresses: { otlpHttp?: string; otlpGrpc?: string } = {};
 	/** When it was sent, in milliseconds since 1970. */
 	sentAt?: number;
 
 	event = ({ resOutputsEvent }: EngineEvent): void => {
 		const { type = "", new: service } = resOutputsEvent?.metadata ?? {};
 		if (!this.#missing.delete(type)) return;
-		this.#address ??= service?.outputs.otlpHttp;
+		this.#addresses = { ...this.#addresses, ...service?.outputs };
 		if (this.#missing.size > 0) return;
 		this.sentAt = Date.now();
-		// Whether it was taken is for the proof to say.
-		void makeSignals()
-			.sendBackendByHttp(`http://${this.#address}`)
-			.catch(() => {});
+		const signals = makeSignals();
+		const { otlpHttp, otlpGrpc } = this.#addresses;
+		// Both halves, or the service graph's clock would not run. Whether they were taken is for the proof to say.
+		void Promise.allSettled([
+			signals.sendBackendByHttp(`http://${otlpHttp}`),
+			signals.sendFrontendByGrpc(`${otlpGrpc}`),
+		]);
 	};
 }
 

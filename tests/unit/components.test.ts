@@ -98,3 +98,8 @@ it.each(["small", "medium", "large"])("%s fits Fargate", (size) => {
 	for (const workload of platform(settings({ size }), at, ""))
 		expect(fargateSize(workload.size), workload.name).toBeDefined();
 });
+
+it("every service is told how much memory its heap may take", () => {
+	for (const { name, env, size } of platform(settings({}), at, ""))
+		expect(env.GOMEMLIMIT, name).toBe(`${Math.floor(size.memoryMiB * 0.8)}MiB`);
+});
