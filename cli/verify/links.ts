@@ -1,5 +1,6 @@
 // Each link from the trace to every other signal and back, as a check that asks the servers themselves.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { logServiceLabel, serviceGraph, spanMetrics, traceIdLabel, uid } from "../../components/links.ts";
 import { type Endpoints, epoch, exemplars, grafana, json, prometheusValue, until, withQuery } from "./api.ts";
 import { checkPanels } from "./panels.ts";
@@ -14,10 +15,15 @@ export interface Link {
 	check(): Promise<string>;
 }
 
-/** Links by phase: those of a phase are checked at the same time, a later phase needs the one before. */
-export function links(e: Endpoints, earlier?: number): Link[][] {
+/**
+ * Links by phase: those of a phase are checked at the same time, a later phase needs the one before.
+ *
+ * @param earlier When a trace was sent already, in milliseconds since 1970.
+ * @param ended Aborted when the proof has ended, and with it what it sends.
+ */
+export function links(e: Endpoints, earlier: number | undefined, ended: AbortSignal): Link[][] {
 	const signals = makeSignals();
-	return [accepted(e, signals), found(e, signals, earlier ?? signals.madeAt), shown(e, signals)];
+	return [accepted(e, signals), found(e, signals, earlier ?? signals.madeAt, ended), shown(e, signals)];
 }
 
 const calls = `${spanMetrics.calls}{${spanMetrics.labels.service}="${services.backend}"}`;
@@ -42,18 +48,14 @@ function accepted(e: Endpoints, signals: Signals): Link[] {
 	];
 }
 
-function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals, firstSent: number): Link[] {
-	// An exemplar may name either trace: what arrives late, behind a restart, leaves one for both.
+function found(
+	e: Endpoints,
+	{ traceId, spans, value, madeAt }: Signals,
+	firstSent: number,
+	ended: AbortSignal,
+): Link[] {
+	// An exemplar may name any of them: what arrives late, behind a restart, leaves one for all.
 	const sent = [traceId];
-	let arrival: Promise<string> | undefined;
-	const arrived = () => {
-		arrival ??= until(20, async () => {
-			const got = countSpans(await traceById(e, traceId));
-			if (got !== spans) throw new Error(`Tempo has ${got} of ${spans} spans of ${traceId}`);
-			return `${got} spans of ${traceId.slice(0, 8)}…`;
-		});
-		return arrival;
-	};
 	// What arrives late was held back behind a restart, and with it whatever was sent before.
 	const firstArrival = () => (Date.now() - madeAt > 2000 ? Date.now() : firstSent);
 	const exemplarOf = (histogram: string) =>
@@ -77,7 +79,15 @@ function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals, firstSe
 		{
 			name: "trace by id",
 			hint: "collector -> Tempo: the collector's queue (otelcol_exporter_queue_size) and Tempo's log",
-			check: arrived,
+			check: async () => {
+				const detail = await until(20, async () => {
+					const got = countSpans(await traceById(e, traceId));
+					if (got !== spans) throw new Error(`Tempo has ${got} of ${spans} spans of ${traceId}`);
+					return `${got} spans of ${traceId.slice(0, 8)}…`;
+				});
+				void keepSending(e, firstArrival(), sent, ended);
+				return detail;
+			},
 		},
 		{
 			name: "trace by TraceQL search",
@@ -106,13 +116,7 @@ function found(e: Endpoints, { traceId, spans, value, madeAt }: Signals, firstSe
 		{
 			name: "span metric",
 			hint: "Tempo's metrics_generator: tempo_metrics_generator_* on its /metrics, remote write to Prometheus",
-			check: async () => {
-				const [detail] = await Promise.all([
-					counted(calls, latency),
-					arrived().then(() => sendAgain(e, firstArrival(), sent)),
-				]);
-				return detail;
-			},
+			check: () => counted(calls, latency),
 		},
 		{
 			name: "exemplar that names the trace",
@@ -175,15 +179,20 @@ function shown(e: Endpoints, { traceId }: Signals): Link[] {
 }
 
 /**
- * A new counter's first sample is no increase, so the panels that show rates would stay empty after a single trace. A
- * second one gives them something to show, and an exemplar of its own: later than the generator's collection interval of
- * 5 s after the first has arrived, because of an interval one value and one exemplar are kept.
+ * A new counter's first sample is no increase, so the panels that show rates would stay empty after a single trace. More
+ * of them, until the proof ends, give those something to show, and an exemplar each: they are further apart than the 5 s of
+ * the generator's collection interval, of which one value and one exemplar are kept.
  */
-async function sendAgain(e: Endpoints, firstArrival: number, sent: string[]): Promise<void> {
-	await new Promise((resolve) => setTimeout(resolve, Math.max(0, firstArrival + 6000 - Date.now())));
-	const signals = makeSignals();
-	sent.push(signals.traceId);
-	await Promise.all([signals.sendFrontendByGrpc(e.otlpGrpc), signals.sendBackendByHttp(e.otlpHttp)]);
+async function keepSending(e: Endpoints, firstArrival: number, sent: string[], ended: AbortSignal): Promise<void> {
+	const pause = (millis: number) => sleep(millis, undefined, { signal: ended }).catch(() => {});
+	await pause(Math.max(0, firstArrival + 6000 - Date.now()));
+	while (!ended.aborted) {
+		const signals = makeSignals();
+		sent.push(signals.traceId);
+		// Whether it is taken was proved by the first.
+		await Promise.allSettled([signals.sendFrontendByGrpc(e.otlpGrpc), signals.sendBackendByHttp(e.otlpHttp)]);
+		await pause(6000);
+	}
 }
 
 interface TraceById {

@@ -42,11 +42,13 @@ export async function endpoints(environment: Environment, stack: string): Promis
 export async function verify(e: Endpoints, earlier?: number): Promise<LinkResult[]> {
 	const results: LinkResult[] = [];
 	const started = Date.now();
-	for (const phase of links(e, earlier)) {
+	const proof = new AbortController();
+	for (const phase of links(e, earlier, proof.signal)) {
 		const done = await Promise.all(phase.map((link) => follow(link, started)));
 		results.push(...done);
 		if (done.some(({ ok }) => !ok)) break;
 	}
+	proof.abort();
 	return results;
 }
 
