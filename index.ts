@@ -1,11 +1,14 @@
 // The whole stack, wired: settings -> target -> components -> outputs.
 
+import "./compile-cache.ts";
 import * as pulumi from "@pulumi/pulumi";
-import { AdminPassword, GrafanaContent } from "./components/grafana.ts";
+import { GrafanaContent } from "./components/grafana.ts";
 import { uid } from "./components/links.ts";
 import { dashboards, packs } from "./components/packs.ts";
 import { platform } from "./components/platform.ts";
+import { RandomSecret } from "./components/secret.ts";
 import { Service } from "./components/service.ts";
+import { placeOf } from "./components/storage.ts";
 import { loadSettings, SettingsError } from "./settings.ts";
 import { loadTarget } from "./targets/target.ts";
 
@@ -14,11 +17,12 @@ export default async function stack() {
 	const target = await loadTarget(settings);
 	const at = target.address;
 
-	const problems = await target.preflight(orExplain(() => platform(settings, at, "")));
+	const problems = await target.preflight(orExplain(() => platform(settings, at, { password: "", storeKey: "" })));
 	if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
 
-	const password = new AdminPassword("grafana-admin").value;
-	const workloads = platform(settings, at, password);
+	const password = new RandomSecret("grafana-admin").value;
+	const storeKey = new RandomSecret("objectstore-key").value;
+	const workloads = platform(settings, at, { password, storeKey });
 
 	const absent = settings.logs.enabled ? undefined : uid.loki;
 	const shown = dashboards(settings.packs, absent);
@@ -46,6 +50,12 @@ export default async function stack() {
 			),
 		),
 		dashboards: shown.map(({ uid, title }) => ({ uid, title })),
+		storage: placeOf(settings),
+		retention: {
+			tempo: settings.tempo.retention,
+			prometheus: settings.metrics.retention,
+			...(settings.logs.enabled && { loki: settings.logs.retention }),
+		},
 		grafanaUser: settings.grafana.adminUser,
 		grafanaPassword: password,
 	};

@@ -118,8 +118,11 @@ function conflictsIn(raw: Record<string, unknown>): Conflict[] {
 function portConflicts(raw: Record<string, unknown>): Conflict[] {
 	const { preset, ...given } = objectAt(raw, "ports");
 	const defaults = portPresets[preset as keyof typeof portPresets] ?? portPresets.default;
-	const runs = objectAt(raw, "logs").enabled === false ? (name: string) => name !== "loki" : () => true;
-	const ports = Object.entries({ ...defaults, ...given }).filter(([name]) => runs(name));
+	const { backend, endpoint } = objectAt(raw, "storage");
+	const absent = new Set<string>();
+	if (objectAt(raw, "logs").enabled === false) absent.add("loki");
+	if (backend !== "s3" || endpoint !== undefined) absent.add("objectStore");
+	const ports = Object.entries({ ...defaults, ...given }).filter(([name]) => !absent.has(name));
 	return ports.flatMap(([name, number], i) =>
 		ports
 			.slice(i + 1)
@@ -129,10 +132,19 @@ function portConflicts(raw: Record<string, unknown>): Conflict[] {
 }
 
 function storageConflicts(raw: Record<string, unknown>): Conflict[] {
-	const { backend, accessKeyId, secretAccessKey } = objectAt(objectAt(raw, "tempo"), "storage");
-	if (backend !== "s3" || (accessKeyId === undefined) === (secretAccessKey === undefined)) return [];
-	const missing = accessKeyId === undefined ? "accessKeyId" : "secretAccessKey";
-	return [{ path: ["tempo", "storage", missing], problem: "is missing: a key has two parts" }];
+	const storage = objectAt(raw, "storage");
+	if (storage.backend !== "s3") return [];
+	const missing = (key: string, why: string) => ({ path: ["storage", key], problem: `is missing: ${why}` });
+	const given = (key: string) => storage[key] !== undefined;
+	const elsewhere = ["bucket", "endpoint", "region", "accessKeyId", "secretAccessKey"].filter(given);
+	const conflicts: Conflict[] = [];
+	if (raw.target === "aws" || elsewhere.length > 0) {
+		if (!given("endpoint")) conflicts.push(missing("endpoint", "only Docker has an S3 server of the stack's own"));
+		if (!given("bucket")) conflicts.push(missing("bucket", "only the stack's own S3 server makes one"));
+	}
+	for (const [one, other] of [["accessKeyId", "secretAccessKey"] as const, ["secretAccessKey", "accessKeyId"] as const])
+		if (given(one) && !given(other)) conflicts.push(missing(other, "a key has two parts"));
+	return conflicts;
 }
 
 function scrapeConflicts(raw: Record<string, unknown>): Conflict[] {

@@ -170,6 +170,17 @@ export const recipes: Recipe[] = [
 		},
 	},
 	{
+		name: "objectstore",
+		minutes: 1.5,
+		kind: "module",
+		module: {
+			path: "github.com/versity/versitygw",
+			version: "v1.8.0",
+			sum: "h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=",
+		},
+		binaries: { versitygw: { package: "./cmd/versitygw", set: { "main.Version": "v1.8.0" } } },
+	},
+	{
 		name: "base",
 		minutes: 0.1,
 		kind: "debian",
@@ -186,6 +197,7 @@ export const images: ImageRecipe[] = [
 	{ name: "alertmanager", tag: "0.31.1", from: ["alertmanager"] },
 	{ name: "loki", tag: "3.7.6", from: ["loki"] },
 	{ name: "grafana", tag: "10.1", from: ["grafana", "base"] },
+	{ name: "objectstore", tag: "1.8.0", from: ["objectstore"] },
 	{ name: "busybox", tag: "1.35", from: ["base"] },
 ];
 

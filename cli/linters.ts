@@ -35,9 +35,16 @@ const baseFiles: Record<string, [source: string, target: string]> = {
 
 /** Settings that change what is rendered, for the service whose configuration they change. */
 const variants: [service: string, what: string, raw: Record<string, unknown>][] = [
-	["tempo", "blocks in S3", { tempo: { storage: { backend: "s3", bucket: "traces", endpoint: "s3:7070" } } }],
-	["tempo", "blocks in GCS", { tempo: { storage: { backend: "gcs", bucket: "traces", prefix: "a/b" } } }],
-	["tempo", "blocks in Azure", { tempo: { storage: { backend: "azure", container: "traces", account: "acme" } } }],
+	...["tempo", "loki"].flatMap((service): [string, string, Record<string, unknown>][] => [
+		[service, "storage in the stack's own S3 server", { storage: { backend: "s3" } }],
+		[
+			service,
+			"storage in S3",
+			{ storage: { backend: "s3", bucket: "acme", endpoint: "s3:7070", region: "eu-central-1" } },
+		],
+		[service, "storage in GCS", { storage: { backend: "gcs", bucket: "acme", prefix: "a-b" } }],
+		[service, "storage in Azure", { storage: { backend: "azure", container: "traces", account: "acme" } }],
+	]),
 	["collector", "no logs", { logs: { enabled: false } }],
 	["prometheus", "scrapes of its own", { scrapes: [{ job: "app", targets: ["host.docker.internal:8080"] }] }],
 ];
@@ -77,7 +84,8 @@ function settingsOf(raw: Record<string, unknown>, images: string | undefined): S
 
 /** What has a configuration file of its own format, and so a linter. */
 function workloadsOf(settings: Settings): Workload[] {
-	return platform(settings, (workload, port) => `${workload}:${port}`, "").filter(({ name }) => linters[name]);
+	const none = { password: "", storeKey: "" };
+	return platform(settings, (workload, port) => `${workload}:${port}`, none).filter(({ name }) => linters[name]);
 }
 
 /** `promtool test rules` over every pack's tests: each rule fires when it should and stays silent otherwise. */

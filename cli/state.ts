@@ -1,6 +1,7 @@
 // A stack's state as the engine exports it: read to compare it with what is really there, and written without what is gone.
 
 import { execa } from "execa";
+import type { Place } from "../components/storage.ts";
 import type { Environment } from "./engine.ts";
 import { root } from "./paths.ts";
 
@@ -10,6 +11,7 @@ export const types = {
 	network: "docker:index/network:Network",
 	volume: "docker:index/volume:Volume",
 	dashboard: "grafana:oss/dashboard:Dashboard",
+	stack: "pulumi:pulumi:Stack",
 } as const;
 
 /** A resource in the state, as far as it is read here. */
@@ -18,7 +20,7 @@ export interface StateResource {
 	type: string;
 	id?: string;
 	inputs?: { name?: string; mustRun?: boolean };
-	outputs?: { uid?: string; version?: number };
+	outputs?: { uid?: string; version?: number; storage?: Place };
 	dependencies?: string[];
 	propertyDependencies?: Record<string, string[]>;
 	/** What takes this resource with it when it goes. */

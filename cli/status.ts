@@ -1,5 +1,6 @@
 import { containers, outputs, prepare, type StackOptions } from "./engine.ts";
 import { inventory } from "./inventory.ts";
+import { kept } from "./kept.ts";
 import { columns, paint, shorten } from "./output.ts";
 
 /** One container of a stack. */
@@ -13,16 +14,20 @@ interface ServiceStatus {
 	image: string;
 }
 
-/** `./tracestack status`. Exit code 0 when everything runs, 1 otherwise. */
+/** `./tracestack status`. Exit code 0 when everything runs as declared, 1 otherwise. */
 export async function statusCommand(options: StackOptions & { json?: boolean }): Promise<number> {
 	const environment = await prepare(options, "look");
 	const services = await servicesOf(options.stack, await containers(environment, options.stack));
-	const { urls } = await outputs(environment, options.stack);
+	const { urls, retention, storage } = await outputs(environment, options.stack);
 	const addresses = (urls?.value ?? {}) as Record<string, string>;
+	const up = services.length > 0 && retention && storage;
+	const stored = up ? await kept({ urls: addresses, retention: retention.value, storage: storage.value }) : [];
 	const width = Math.max(0, ...services.map(({ since }) => since.length));
 	const down = services.filter(({ state }) => state !== "running");
 	if (options.json) {
-		process.stdout.write(`${JSON.stringify({ stack: options.stack, services, urls: addresses }, null, 2)}\n`);
+		process.stdout.write(
+			`${JSON.stringify({ stack: options.stack, services, kept: stored, urls: addresses }, null, 2)}\n`,
+		);
 	} else if (services.length === 0) {
 		process.stdout.write(`The stack ${options.stack} is not up: ./tracestack up --stack ${options.stack}\n`);
 	} else {
@@ -33,9 +38,16 @@ export async function statusCommand(options: StackOptions & { json?: boolean }):
 			process.stdout.write(`${mark} ${shorten(line, columns(process.stdout) - 2)}\n`);
 		}
 		process.stdout.write("\n");
+		for (const { what, declared, reported, ok } of stored) {
+			const mark = ok ? paint("green", "✓") : paint("red", "✗");
+			process.stdout.write(
+				`${mark} ${what.padEnd(13)} kept ${declared}${ok ? "" : `, but the server says: ${reported}`}\n`,
+			);
+		}
+		process.stdout.write("\n");
 		for (const [name, address] of Object.entries(addresses)) process.stdout.write(`${name.padEnd(18)} ${address}\n`);
 	}
-	return services.length > 0 && down.length === 0 ? 0 : 1;
+	return services.length > 0 && down.length === 0 && stored.every(({ ok }) => ok) ? 0 : 1;
 }
 
 /** The stack's long-running containers: what the engine has, by label, and what it should have, by the state. */

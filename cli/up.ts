@@ -1,7 +1,9 @@
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+import type { Place } from "../components/storage.ts";
 import { reportEdits } from "./edits.ts";
-import { prepare, type StackOptions, up } from "./engine.ts";
+import { outputs, prepare, type StackOptions, up } from "./engine.ts";
 import { paint, progress, seconds } from "./output.ts";
+import { type State, types } from "./state.ts";
 import type { Endpoints } from "./verify/api.ts";
 import { makeSignals } from "./verify/signals.ts";
 import { conclude, endpoints, type LinkResult, verify } from "./verify/verify.ts";
@@ -15,6 +17,7 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
 	const before = await up(environment, options, options.verify === false ? undefined : early.event);
 	const e = await endpoints(environment, options.stack);
 	await reportEdits(e, before);
+	reportMove(before, (await outputs(environment, options.stack)).storage?.value);
 	let links: LinkResult[] = [];
 	let code = 0;
 	if (options.verify === false) {
@@ -32,6 +35,14 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
 		process.stdout.write(banner(e, options.stack));
 	}
 	return code;
+}
+
+/** Says what happens to what was stored before, when `storage` has changed. */
+function reportMove({ deployment }: State, now: Place): void {
+	const was = deployment.resources?.find(({ type }) => type === types.stack)?.outputs?.storage;
+	if (!was || was.place === now.place) return;
+	progress(`  ! traces and logs are stored in ${now.place} from now on`);
+	progress(`    what lies in ${was.place} stays there, unread until the setting says so again`);
 }
 
 /**

@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 import * as grafana from "@pulumiverse/grafana";
 import type { Settings } from "../settings.ts";
 import type { Running } from "../targets/target.ts";
@@ -40,23 +39,6 @@ export function grafanaServer(settings: Settings, password: pulumi.Input<string>
 		scale: { min: 1, max: 1, deploy: "stop-first" },
 		stopGraceSeconds: 10,
 	};
-}
-
-export interface AdminPasswordArgs {
-	/** Characters. @default 24: 142 bits of letters and digits, which survive being pasted anywhere. */
-	length?: number;
-}
-
-/** The administrator's random password. It lives and dies with Grafana's volume: see `down` in the README. */
-export class AdminPassword extends pulumi.ComponentResource {
-	readonly value: pulumi.Output<string>;
-
-	constructor(name: string, args: AdminPasswordArgs = {}, opts?: pulumi.ComponentResourceOptions) {
-		super("tracestack:grafana:AdminPassword", name, {}, opts);
-		const password = new random.RandomPassword(name, { length: args.length ?? 24, special: false }, { parent: this });
-		this.value = pulumi.secret(password.result);
-		this.registerOutputs({ value: this.value });
-	}
 }
 
 export interface GrafanaContentArgs {

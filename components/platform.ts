@@ -4,19 +4,31 @@ import { alertmanager } from "./alertmanager.ts";
 import { collector } from "./collector.ts";
 import { grafanaServer } from "./grafana.ts";
 import { loki } from "./loki.ts";
+import { objectStore } from "./object-store.ts";
 import { prometheus } from "./prometheus.ts";
+import { storageOf } from "./storage.ts";
 import { tempo } from "./tempo.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
+/** Random secrets of a stack, made once. */
+export interface Secrets {
+	/** Of Grafana's administrator. */
+	password: Input<string>;
+	/** Secret key of the stack's own object store. */
+	storeKey: Input<string>;
+}
+
 /** Everything that a stack runs. Add a service here, and targets, preflight and the linters have it. */
-export function platform(settings: Settings, at: AddressOf, password: Input<string>): Workload[] {
+export function platform(settings: Settings, at: AddressOf, { password, storeKey }: Secrets): Workload[] {
+	const storage = storageOf(settings, at, storeKey);
 	const workloads = [
-		tempo(settings, at),
+		tempo(settings, at, storage),
 		collector(settings, at),
 		prometheus(settings, at),
-		loki(settings),
+		loki(settings, storage),
 		alertmanager(settings),
 		grafanaServer(settings, password),
+		objectStore(settings, storeKey),
 	];
 	return workloads.map((workload) => ({ ...workload, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } }));
 }

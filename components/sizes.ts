@@ -14,6 +14,7 @@ const sizes: Record<Settings["size"], Sizes> = {
 		loki: { cpu: 0.5, memoryMiB: 512 },
 		alertmanager: { cpu: 0.25, memoryMiB: 128 },
 		grafana: { cpu: 0.5, memoryMiB: 512 },
+		objectstore: { cpu: 0.5, memoryMiB: 256 },
 	},
 	/** A team's own stack. */
 	medium: {
@@ -23,6 +24,7 @@ const sizes: Record<Settings["size"], Sizes> = {
 		loki: { cpu: 1, memoryMiB: 1024 },
 		alertmanager: { cpu: 0.25, memoryMiB: 256 },
 		grafana: { cpu: 1, memoryMiB: 1024 },
+		objectstore: { cpu: 0.5, memoryMiB: 512 },
 	},
 	/** Towards what one monolithic Tempo takes: upstream's guidance is 25 to 35 MB/s. */
 	large: {
@@ -32,6 +34,7 @@ const sizes: Record<Settings["size"], Sizes> = {
 		loki: { cpu: 2, memoryMiB: 4096 },
 		alertmanager: { cpu: 0.25, memoryMiB: 512 },
 		grafana: { cpu: 1, memoryMiB: 2048 },
+		objectstore: { cpu: 2, memoryMiB: 2048 },
 	},
 };
 

@@ -2,12 +2,13 @@ import type { Settings } from "../settings.ts";
 import { traceIdLabel } from "./links.ts";
 import { type Patch, renderYaml } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
+import { credentials, folderOf, type Storage } from "./storage.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
 const owner = { uid: 10001, gid: 10001 };
 
 /** Tempo's configuration for a stack: the file under configs/ with retention, addresses and the log level in place. */
-export function tempoConfig(settings: Settings, at: AddressOf): string {
+export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage): string {
 	const { patch } = settings.image("tempo");
 	const retention = { block_retention: settings.tempo.retention };
 	const prometheus = {
@@ -23,7 +24,7 @@ export function tempoConfig(settings: Settings, at: AddressOf): string {
 			server: { log_level: settings.logLevel },
 			metrics_generator: { storage: { remote_write: [prometheus] } },
 			backend_worker: { compaction: { compacted_block_retention: settings.tempo.compactedRetention } },
-			storage: { trace: blocks(settings.tempo.storage) },
+			storage: { trace: blocks(storage) },
 			// The one place where the 3.0 line and the 2.8 line both read retention.
 			overrides: { defaults: { compaction: retention, metrics_generator: { trace_id_label_name: traceIdLabel } } },
 		},
@@ -31,22 +32,20 @@ export function tempoConfig(settings: Settings, at: AddressOf): string {
 	);
 }
 
-type Storage = Settings["tempo"]["storage"];
-
-/** Where blocks lie. What was stored elsewhere before stays there, unread. */
+/** Where blocks lie. */
 function blocks(storage: Storage): Patch {
+	if (storage.backend === "local") return {};
+	const prefix = folderOf(storage, "tempo");
 	switch (storage.backend) {
-		case "local":
-			return {};
 		case "s3": {
-			const { bucket, endpoint, region, prefix, insecure, forcePathStyle } = storage;
+			const { bucket, endpoint, region, insecure, forcePathStyle } = storage;
 			const s3 = { bucket, endpoint, region, prefix, insecure, forcepathstyle: forcePathStyle };
 			return { backend: "s3", local: null, s3 };
 		}
 		case "gcs":
-			return { backend: "gcs", local: null, gcs: { bucket_name: storage.bucket, prefix: storage.prefix } };
+			return { backend: "gcs", local: null, gcs: { bucket_name: storage.bucket, prefix } };
 		case "azure": {
-			const { container, account, prefix, accountKey } = storage;
+			const { container, account, accountKey } = storage;
 			const azure = { container_name: container, storage_account_name: account, prefix };
 			return {
 				backend: "azure",
@@ -57,35 +56,16 @@ function blocks(storage: Storage): Patch {
 	}
 }
 
-/** Credentials for the blocks, where the storage's own library looks for them: none is in Tempo's configuration. */
-function credentials(storage: Storage): Pick<Workload, "env" | "secrets"> {
-	const file = (variable: string, name: string, value: string) => {
-		const path = `/etc/tempo/secrets/${name}`;
-		return { env: { [variable]: path }, secrets: [{ value, as: { file: path } }] };
-	};
-	if (storage.backend === "s3" && storage.accessKeyId) {
-		const { accessKeyId, secretAccessKey } = storage;
-		const text = `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
-		return file("AWS_SHARED_CREDENTIALS_FILE", "aws", text);
-	}
-	if (storage.backend === "gcs" && storage.serviceAccountKey)
-		return file("GOOGLE_APPLICATION_CREDENTIALS", "gcs.json", storage.serviceAccountKey);
-	// Tempo reads this one from the environment or from its configuration, and from no file of its own.
-	if (storage.backend === "azure" && storage.accountKey)
-		return { env: {}, secrets: [{ value: storage.accountKey, as: { env: "AZURE_STORAGE_KEY" } }] };
-	return { env: {}, secrets: [] };
-}
-
 /** Grafana Tempo, monolithic: stores traces, and makes span metrics and the service graph from them. */
-export function tempo(settings: Settings, at: AddressOf): Workload {
+export function tempo(settings: Settings, at: AddressOf, storage: Storage): Workload {
 	return {
 		name: "tempo",
 		description: "traces, span metrics and service graph",
 		image: settings.image("tempo").image,
 		command: ["-config.file=/etc/tempo/tempo.yaml"],
 		user: owner,
-		files: { "/etc/tempo/tempo.yaml": { text: tempoConfig(settings, at) } },
-		...credentials(settings.tempo.storage),
+		files: { "/etc/tempo/tempo.yaml": { text: tempoConfig(settings, at, storage) } },
+		...credentials(storage, "tempo"),
 		ports: [
 			{ name: "tempo", number: 3200, protocol: "http", reach: "outside" },
 			{ name: "otlp", number: 4317, protocol: "grpc", reach: "stack" },

@@ -1,7 +1,7 @@
 import type { Input } from "@pulumi/pulumi";
 
 /** A user and group by number: images differ in what they call them. */
-export interface Owner {
+interface Owner {
 	uid: number;
 	gid: number;
 }
@@ -33,6 +33,8 @@ export interface Volume {
 	owner: Owner;
 	/** True when the image ships the directory with the right owner; otherwise the target hands it over before the first start. */
 	ownedByImage: boolean;
+	/** Directories made in it when it is handed over. @default none */
+	folders?: string[];
 	/** What the content must survive: nothing, a restart of the process, or its replacement by another. */
 	keep: "scratch" | "restart" | "replace";
 	/** `posix`: never a network file system, because the service maps or locks files. */

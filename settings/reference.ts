@@ -8,7 +8,7 @@ const namespace = "tracestack";
 /** docs/settings.md: every setting, what is allowed, its default, what it is for. */
 export function reference(): string {
 	const properties = Object.entries(nodeOf(schema).properties ?? {});
-	const groups = properties.filter(([, node]) => node.properties || node.items?.properties);
+	const groups = properties.filter(([, node]) => node.properties || node.items?.properties || node.oneOf);
 	const plain = properties.filter((entry) => !groups.includes(entry));
 	return `<!-- Made from settings/schema.ts: UPDATE_GOLDENS=1 ./tracestack test --unit -->
 
@@ -29,7 +29,7 @@ The first line gives an editor with YAML support completion and checks. The same
 
 \`\`\`sh
 ./tracestack pulumi config set --path ${namespace}:ports.grafana 3001
-./tracestack pulumi config set --path ${namespace}:tempo.storage.secretAccessKey --secret   # asks for it
+./tracestack pulumi config set --path ${namespace}:storage.secretAccessKey --secret   # asks for it
 \`\`\`
 
 ${table(plain, `${namespace}:`)}
@@ -58,20 +58,15 @@ export function editorSchema(): object {
 }
 
 function group(name: string, node: Node): string {
-	const key = `${namespace}:${name}`;
 	const fields = Object.entries(node.properties ?? node.items?.properties ?? {});
-	const plain = fields.filter(([, field]) => !field.oneOf);
-	const nested = fields.filter(([, field]) => field.oneOf);
-	const alternatives = nested.map(([field, { description, oneOf = [] }]) => {
-		const tables = oneOf.map((alternative) => {
-			const { backend, ...rest } = alternative.properties ?? {};
-			const heading = `**\`backend: ${backend?.const}\`** ${alternative.description}`;
-			return `${heading}\n${Object.keys(rest).length > 0 ? `\n${table(Object.entries(rest), "", alternative.required)}` : ""}`;
-		});
-		return `\n### ${key}.${field}\n\n${description} Default: \`backend: local\`.\n\n${tables.join("\n")}`;
+	const alternatives = (node.oneOf ?? []).map((alternative) => {
+		const { backend, ...rest } = alternative.properties ?? {};
+		const heading = `**\`backend: ${backend?.const}\`** ${alternative.description}`;
+		return `${heading}\n${Object.keys(rest).length > 0 ? `\n${table(Object.entries(rest), "", alternative.required)}` : ""}`;
 	});
-	const heading = `## ${key}\n\n${node.description}${node.items ? " A list; each has:" : ""}\n`;
-	return `${heading}\n${table(plain, "", node.items?.required)}${alternatives.join("")}`;
+	const more = node.oneOf ? " Default: `backend: local`." : node.items ? " A list; each has:" : "";
+	const heading = `## ${namespace}:${name}\n\n${node.description}${more}\n`;
+	return `${heading}\n${node.oneOf ? alternatives.join("\n") : table(fields, "", node.items?.required)}`;
 }
 
 function table(fields: [name: string, node: Node][], before: string, required: string[] = []): string {

@@ -4,7 +4,7 @@
 import { z } from "zod";
 
 /** What runs, by name: the key of a catalogue's entry, of a size, and the `job` label of its own metrics. */
-export const services = ["tempo", "collector", "prometheus", "loki", "alertmanager", "grafana"] as const;
+export const services = ["tempo", "collector", "prometheus", "loki", "alertmanager", "grafana", "objectstore"] as const;
 
 /** Ports published where nothing says otherwise, by preset. A service that is in none is not published. */
 export const portPresets = {
@@ -18,6 +18,7 @@ export const portPresets = {
 		loki: 3100,
 		alertmanager: 9093,
 		collectorHealth: 13133,
+		objectStore: 7070,
 	},
 	/** A running Jaeger holds the OTLP ports, and its second version the collector's own as well (8888, 13133). */
 	"beside-jaeger": {
@@ -30,6 +31,7 @@ export const portPresets = {
 		alertmanager: 9093,
 		collectorHealth: 13134,
 		collectorMetrics: 8890,
+		objectStore: 7070,
 	},
 } as const satisfies Record<string, Record<string, number>>;
 
@@ -68,17 +70,18 @@ const bucketName = (what: string) =>
 		.string()
 		.regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/)
 		.meta({
-			description: `${what} that holds the blocks. It must exist.`,
+			description: `${what} for traces and logs. It must exist.`,
 			allowed: "3 to 63 lower-case letters, digits, dots, hyphens",
 		});
 
 const prefix = z
 	.string()
-	.regex(/^[^/\s][^\s]*[^/\s]$|^[^/\s]$/)
+	.regex(/^[A-Za-z0-9](-?[A-Za-z0-9]){0,39}$/)
 	.optional()
 	.meta({
-		description: "Folder within it, for one that several stacks share.",
-		allowed: "a path without a slash at either end",
+		description:
+			"Put before the folders `tempo` and `loki` within it, for one that several stacks share: `<prefix>-tempo`.",
+		allowed: "up to 40 letters, digits and single hyphens: Loki takes no others",
 	});
 
 /** A credential: kept out of messages, and a secret of the stack. */
@@ -92,15 +95,20 @@ function credential(description: string) {
 
 const storage = z
 	.discriminatedUnion("backend", [
-		z.strictObject({ backend: z.literal("local") }).meta({ description: "The stack's own volume." }),
+		z.strictObject({ backend: z.literal("local") }).meta({ description: "Each service's own volume." }),
 		z
 			.strictObject({
 				backend: z.literal("s3"),
-				bucket: bucketName("Bucket"),
+				bucket: bucketName("Bucket").optional(),
 				endpoint: z
 					.string()
 					.regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/)
-					.meta({ description: "Host of the S3 API, without scheme.", allowed: "a host, or host:port" }),
+					.optional()
+					.meta({
+						description: "Host of the S3 API, without scheme.",
+						allowed: "a host, or host:port",
+						defaultInWords: "on Docker an S3 server of the stack's own, with a volume, a bucket and a random key",
+					}),
 				region: z.string().min(1).optional().meta({
 					description: "Region, where the endpoint does not imply it.",
 					allowed: "a region, such as eu-central-1",
@@ -139,7 +147,10 @@ const storage = z
 			.meta({ description: "Azure Blob Storage." }),
 	])
 	.prefault({ backend: "local" })
-	.meta({ description: "Where Tempo keeps its blocks." });
+	.meta({
+		description:
+			"Where Tempo keeps its blocks and Loki its chunks. What was stored elsewhere before stays there, unread until the setting says so again.",
+	});
 
 const scrape = z.strictObject({
 	job: z
@@ -212,6 +223,7 @@ export const schema = z.strictObject({
 			alertmanager: port("alertmanager", "Alertmanager."),
 			collectorHealth: port("collectorHealth", "The collector's health check."),
 			collectorMetrics: port("collectorMetrics", "The collector's own metrics."),
+			objectStore: port("objectStore", "The stack's own S3 server, where `storage` asks for it."),
 		})
 		.prefault({})
 		.meta({ description: "Published ports." }),
@@ -226,10 +238,10 @@ export const schema = z.strictObject({
 				"How long a block stays after its content was compacted into another, for queries that still read it.",
 				"1h",
 			),
-			storage,
 		})
 		.prefault({})
 		.meta({ description: "Traces." }),
+	storage,
 	metrics: z
 		.strictObject({ retention: retention("How long Prometheus keeps samples.", "15d") })
 		.prefault({})

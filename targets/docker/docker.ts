@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { Owner, Volume, Workload } from "../../components/workload.ts";
+import type { Volume, Workload } from "../../components/workload.ts";
 import type { Settings } from "../../settings.ts";
 import type { Running, Target } from "../target.ts";
 import { imageLabel, labelsOf } from "./labels.ts";
@@ -33,9 +33,12 @@ export class DockerTarget implements Target {
 	}
 
 	run(w: Workload, parent: pulumi.ComponentResource): Running {
+		const made = w.volumes.map((volume) => this.#volume(w, volume, parent));
+		if (w.scale.max === 0) return { keeper: made[0] ?? parent, outside: {} };
 		const image = this.#image(w.name, w.image, { parent });
-		const volumes = w.volumes.map((volume) => this.#volume(w, volume, parent));
-		if (w.scale.max === 0) return { keeper: volumes[0]?.resource ?? parent, outside: {} };
+		const handedOver = w.volumes.flatMap((volume, i) =>
+			volume.ownedByImage ? [] : [this.#handOver(w, volume, made[i]!, parent)],
+		);
 		const ports = this.#published(w);
 		const container = new docker.Container(
 			w.name,
@@ -57,7 +60,7 @@ export class DockerTarget implements Target {
 					ip: this.#settings.bindAddress,
 					protocol: "tcp",
 				})),
-				volumes: w.volumes.map((volume, i) => ({ containerPath: volume.path, volumeName: volumes[i]!.resource.name })),
+				volumes: w.volumes.map((volume, i) => ({ containerPath: volume.path, volumeName: made[i]!.name })),
 				restart: "unless-stopped",
 				memory: w.size.memoryMiB,
 				memorySwap: w.size.memoryMiB, // without it, swap doubles the limit
@@ -71,13 +74,13 @@ export class DockerTarget implements Target {
 			},
 			{
 				parent,
-				dependsOn: volumes.flatMap((v) => v.handedOver ?? []),
+				dependsOn: handedOver,
 				// The provider ignores edits of these silently.
 				replaceOnChanges: ["healthcheck", "tmpfs", "init"],
 				deleteBeforeReplace: true,
 			},
 		);
-		return { keeper: volumes[0]?.resource ?? container, outside: this.#outside(w, container) };
+		return { keeper: made[0] ?? container, outside: this.#outside(w, container) };
 	}
 
 	/** Addresses that resolve once the service answers; in a preview nothing is probed. */
@@ -146,31 +149,36 @@ export class DockerTarget implements Target {
 		return [...plain, ...secret];
 	}
 
-	#volume(w: Workload, volume: Volume, parent: pulumi.ComponentResource) {
+	#volume(w: Workload, volume: Volume, parent: pulumi.ComponentResource): docker.Volume {
 		const name = `${w.name}-${volume.name}`;
-		const resource = new docker.Volume(
+		return new docker.Volume(
 			name,
 			{ name: `${this.#prefix}-${name}`, labels: this.#labels(w.name) },
 			// Another prefix must not mean another, empty volume.
 			{ parent, ignoreChanges: ["name"] },
 		);
-		const handedOver = volume.ownedByImage ? undefined : this.#handOver(name, w.name, resource, volume.owner, parent);
-		return { resource, handedOver };
 	}
 
 	/** A named volume belongs to root unless the image has that directory: a short-lived root container changes that. */
-	#handOver(name: string, service: string, volume: docker.Volume, owner: Owner, parent: pulumi.ComponentResource) {
+	#handOver(
+		w: Workload,
+		{ name, owner, folders = [] }: Volume,
+		volume: docker.Volume,
+		parent: pulumi.ComponentResource,
+	) {
 		this.#busybox ??= this.#image("busybox", this.#settings.image("busybox").image, {});
+		const chown = ["chown", "-R", `${owner.uid}:${owner.gid}`, "/volume"];
+		const mkdir = `mkdir -p ${folders.map((folder) => `/volume/${folder}`).join(" ")}`;
 		return new docker.Container(
-			`${name}-owner`,
+			`${w.name}-${name}-owner`,
 			{
-				name: `${this.#prefix}-${name}-owner`,
+				name: `${this.#prefix}-${w.name}-${name}-owner`,
 				image: this.#busybox.imageId,
-				command: ["chown", "-R", `${owner.uid}:${owner.gid}`, "/volume"],
+				command: folders.length > 0 ? ["sh", "-c", `${mkdir} && ${chown.join(" ")}`] : chown,
 				user: "0:0",
 				networkMode: "none",
 				volumes: [{ containerPath: "/volume", volumeName: volume.name }],
-				labels: this.#labels(service),
+				labels: this.#labels(w.name),
 				capabilities: { adds: ["CAP_CHOWN"], drops: ["ALL"] },
 				securityOpts: ["no-new-privileges"],
 				restart: "no",

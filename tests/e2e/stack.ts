@@ -8,6 +8,7 @@ import { execa } from "execa";
 import { stringify } from "yaml";
 import { root } from "../../cli/paths.ts";
 import type { Endpoints } from "../../cli/verify/api.ts";
+import { readCatalogue } from "../../settings/catalogue.ts";
 
 const names = [
 	"grafana",
@@ -18,6 +19,7 @@ const names = [
 	"loki",
 	"alertmanager",
 	"collectorHealth",
+	"objectStore",
 ] as const;
 
 /** Every service that a stack runs. */
@@ -99,6 +101,24 @@ export class TestStack {
 				.filter(Boolean)
 				.map((line) => line.split(" ")),
 		);
+	}
+
+	/** Paths of the files on one of the stack's volumes, relative to it. */
+	async files(volume: string): Promise<string[]> {
+		const { image } = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml").busybox ?? {};
+		const mount = `tracestack-${this.name}-${volume}:/v:ro`;
+		const find = ["sh", "-c", "cd /v && find . -type f"];
+		const { stdout } = await execa("docker", [
+			"run",
+			"--rm",
+			"--network",
+			"none",
+			"--volume",
+			mount,
+			`${image}`,
+			...find,
+		]);
+		return stdout.split("\n").map((line) => line.replace("./", ""));
 	}
 
 	/** Docker's own commands on one of the stack's containers. */

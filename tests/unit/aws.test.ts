@@ -10,6 +10,7 @@ import { AwsTarget } from "../../targets/aws/aws.ts";
 import { golden, ofType, one, type Recorded, record } from "./mocks.ts";
 
 const settings = parseSettings({ target: "aws" }, { project: "tracestack", name: "staging" }, "configs/versions.yaml");
+const local = { backend: "local" } as const;
 const secretText = "opensesame";
 
 /** What neither Tempo nor the collector has: secrets of both kinds and room to scale. */
@@ -59,7 +60,7 @@ beforeAll(async () => {
 	const recording = await record(
 		() => {
 			const made = new AwsTarget(settings);
-			const running = [tempo(settings, made.address), collector(settings, made.address), keeper].map(
+			const running = [tempo(settings, made.address, local), collector(settings, made.address), keeper].map(
 				(workload) => new Service({ workload, target: made }).running,
 			);
 			return { target: made, outside: running[0]!.outside };
@@ -102,7 +103,7 @@ test("is the golden", () => golden("aws", resources));
 
 describe("addresses", () => {
 	test("are what Tempo's configuration says for Prometheus: it is written before anything exists", () => {
-		const { metrics_generator } = parse(tempoConfig(settings, target.address));
+		const { metrics_generator } = parse(tempoConfig(settings, target.address, local));
 		expect(metrics_generator.storage.remote_write[0].url).toBe(
 			"http://prometheus.staging.tracestack.internal:9090/api/v1/write",
 		);
@@ -210,7 +211,7 @@ describe("files", () => {
 		expect(init.essential).toBe(false);
 		expect(init.command?.at(-1)).toContain(`printf %s "$FILE_0" | base64 -d > '/etc/tempo/tempo.yaml'`);
 		const written = init.environment.find(({ name }) => name === "FILE_0")?.value ?? "";
-		expect(Buffer.from(written, "base64").toString()).toBe(tempoConfig(settings, target.address));
+		expect(Buffer.from(written, "base64").toString()).toBe(tempoConfig(settings, target.address, local));
 		expect(main.mountPoints).toContainEqual({
 			containerPath: "/etc/tempo",
 			readOnly: true,
@@ -296,7 +297,7 @@ test("everything that can have tags says whose it is", () => {
 });
 
 test("preflight finds nothing wrong with the services", async () => {
-	const workloads = [tempo(settings, target.address), collector(settings, target.address), keeper];
+	const workloads = [tempo(settings, target.address, local), collector(settings, target.address), keeper];
 	expect(await target.preflight(workloads)).toEqual([]);
 });
 

@@ -5,57 +5,100 @@ import { parse } from "yaml";
 import { collector } from "../../components/collector.ts";
 import { grafanaServer } from "../../components/grafana.ts";
 import { dataSources, uid } from "../../components/links.ts";
-import { loki } from "../../components/loki.ts";
 import { dashboards, packNames } from "../../components/packs.ts";
 import { platform } from "../../components/platform.ts";
 import { prometheus } from "../../components/prometheus.ts";
-import { tempo } from "../../components/tempo.ts";
+import type { Workload } from "../../components/workload.ts";
 import { parseSettings, type Settings } from "../../settings.ts";
 import { fargateSize } from "../../targets/aws/fargate.ts";
 
 const at = (workload: string, port: number) => `${workload}:${port}`;
 const settings = (raw: Record<string, unknown>): Settings => parseSettings(raw, { project: "tracestack", name: "dev" });
-const stored = (storage: Record<string, unknown>) => tempo(settings({ tempo: { storage } }), at);
+const made = { password: "", storeKey: "a-random-key" };
+
+/** One service of a stack with these settings. */
+function service(name: string, raw: Record<string, unknown> = {}): Workload {
+	const workload = platform(settings(raw), at, made).find((w) => w.name === name);
+	if (!workload) throw new Error(`no service is called ${name}`);
+	return workload;
+}
 
 function configOf({ files }: { files: Record<string, { text: string }> }, path: string) {
 	return parse(files[path]?.text ?? "");
 }
 
-describe("where Tempo's blocks lie", () => {
+describe("storage", () => {
 	const secret = "hunter2";
+	const paths: Record<string, string> = { tempo: "/etc/tempo/tempo.yaml", loki: "/etc/loki/loki.yaml" };
+	const stored = (name: string, storage: Record<string, unknown>) => {
+		const workload = service(name, { storage });
+		return { workload, config: configOf(workload, paths[name] ?? "") };
+	};
+	const s3 = { backend: "s3", bucket: "acme", endpoint: "s3:7070", accessKeyId: "me", secretAccessKey: secret };
 
-	it("is S3 by a credentials file, which is a secret and not in the configuration", () => {
-		const s3 = { backend: "s3", bucket: "traces", endpoint: "s3:7070", accessKeyId: "me", secretAccessKey: secret };
-		const workload = stored({ ...s3, forcePathStyle: true });
-		const { storage } = configOf(workload, "/etc/tempo/tempo.yaml");
-		expect(storage.trace).toMatchObject({ backend: "s3", s3: { bucket: "traces", forcepathstyle: true } });
-		expect(storage.trace).not.toHaveProperty("local");
+	it.each(["tempo", "loki"])("of %s is S3 by a credentials file, a secret that is in no configuration", (name) => {
+		const { workload } = stored(name, s3);
 		const path = workload.env.AWS_SHARED_CREDENTIALS_FILE;
 		expect(workload.secrets).toEqual([{ as: { file: path }, value: expect.stringContaining(secret) }]);
 		expect(JSON.stringify({ ...workload, secrets: [] })).not.toContain(secret);
 	});
 
+	it("has a folder for each service, so that one bucket holds them, and several stacks", () => {
+		const tempoOf = (more = {}) => stored("tempo", { ...s3, ...more }).config.storage.trace;
+		const lokiOf = (more = {}) => stored("loki", { ...s3, ...more }).config.storage_config.object_store;
+		expect(tempoOf()).toMatchObject({ backend: "s3", s3: { bucket: "acme", prefix: "tempo" } });
+		expect(lokiOf()).toMatchObject({ s3: { bucket_name: "acme" }, storage_prefix: "loki" });
+		expect(tempoOf({ prefix: "a" }).s3.prefix).toBe("a-tempo");
+		expect(lokiOf({ prefix: "a" }).storage_prefix).toBe("a-loki");
+		expect(tempoOf()).not.toHaveProperty("local");
+		expect(lokiOf()).not.toHaveProperty("filesystem");
+	});
+
+	it("moves everything of Loki's: chunks, index, and requests to delete, or retention would not run", () => {
+		const { schema_config, compactor } = stored("loki", s3).config;
+		expect(schema_config.configs).toMatchObject([{ object_store: "s3", schema: "v13" }]);
+		expect(compactor.delete_request_store).toBe("s3");
+	});
+
+	it("is a server of the stack's own where S3 is asked for and no server named", () => {
+		const own = { backend: "s3" };
+		expect(service("objectstore", { storage: own }).scale.max).toBe(1);
+		expect(service("objectstore", { storage: s3 }).scale.max).toBe(0);
+		// Declared all the same: no setting removes a volume.
+		expect(service("objectstore")).toMatchObject({ scale: { max: 0 }, volumes: [{ folders: ["tracestack"] }] });
+		const { workload, config } = stored("tempo", own);
+		expect(config.storage.trace.s3).toMatchObject({
+			endpoint: "objectstore:7070",
+			bucket: "tracestack",
+			insecure: true,
+		});
+		expect(workload.secrets[0]?.value).toContain(made.storeKey);
+	});
+
 	it("is GCS by a key file, or by the machine's own identity", () => {
-		const withKey = stored({ backend: "gcs", bucket: "traces", serviceAccountKey: secret });
-		expect(withKey.secrets).toEqual([{ as: { file: withKey.env.GOOGLE_APPLICATION_CREDENTIALS }, value: secret }]);
-		expect(stored({ backend: "gcs", bucket: "traces" })).toMatchObject({ env: {}, secrets: [] });
+		const gcs = { backend: "gcs", bucket: "acme" };
+		const { env, secrets } = service("tempo", { storage: { ...gcs, serviceAccountKey: secret } });
+		expect(secrets).toEqual([{ as: { file: env.GOOGLE_APPLICATION_CREDENTIALS }, value: secret }]);
+		expect(service("loki", { storage: gcs }).secrets).toEqual([]);
 	});
 
 	it("is Azure by a key, or by a managed identity", () => {
 		const azure = { backend: "azure", container: "traces", account: "acme" };
-		expect(stored({ ...azure, accountKey: secret }).secrets).toEqual([
-			{ as: { env: "AZURE_STORAGE_KEY" }, value: secret },
-		]);
-		const { storage } = configOf(stored(azure), "/etc/tempo/tempo.yaml");
-		expect(storage.trace.azure).toMatchObject({ use_managed_identity: true });
+		for (const name of ["tempo", "loki"])
+			expect(service(name, { storage: { ...azure, accountKey: secret } }).secrets).toEqual([
+				{ as: { env: "AZURE_STORAGE_KEY" }, value: secret },
+			]);
+		expect(stored("tempo", azure).config.storage.trace.azure).toMatchObject({ use_managed_identity: true });
+		expect(stored("loki", azure).config.storage_config.object_store.azure).not.toHaveProperty("account_key");
 	});
 });
 
 describe("a stack without logs", () => {
-	const off = settings({ logs: { enabled: false } });
+	const raw = { logs: { enabled: false } };
+	const off = settings(raw);
 
 	it("runs no Loki, and keeps its volume", () => {
-		expect(loki(off)).toMatchObject({ scale: { min: 0, max: 0 }, volumes: [{ name: "data" }] });
+		expect(service("loki", raw)).toMatchObject({ scale: { min: 0, max: 0 }, volumes: [{ name: "data" }] });
 	});
 
 	it("takes no logs: a sender is told, and nothing is queued for nobody", () => {
@@ -76,9 +119,8 @@ describe("a stack without logs", () => {
 
 describe("optional ports", () => {
 	const reach = (raw: Record<string, unknown>, name: string) =>
-		[tempo(settings(raw), at), collector(settings(raw), at)]
-			.flatMap(({ ports }) => ports)
-			.find((port) => port.name === name)?.reach;
+		[service("tempo", raw), service("collector", raw)].flatMap(({ ports }) => ports).find((port) => port.name === name)
+			?.reach;
 
 	it("are published where they have a number", () => {
 		expect(reach({}, "tempoOtlpHttp")).toBe("stack");
@@ -95,11 +137,11 @@ it("pinned plugins are downloaded before Grafana starts", () => {
 });
 
 it.each(["small", "medium", "large"])("%s fits Fargate", (size) => {
-	for (const workload of platform(settings({ size }), at, ""))
+	for (const workload of platform(settings({ size }), at, made))
 		expect(fargateSize(workload.size), workload.name).toBeDefined();
 });
 
 it("every service is told how much memory its heap may take", () => {
-	for (const { name, env, size } of platform(settings({}), at, ""))
+	for (const { name, env, size } of platform(settings({}), at, made))
 		expect(env.GOMEMLIMIT, name).toBe(`${Math.floor(size.memoryMiB * 0.8)}MiB`);
 });

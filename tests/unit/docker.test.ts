@@ -154,5 +154,12 @@ describe("what lives in Grafana", () => {
 });
 
 test("outputs name where to look, and who may log in", () => {
-	expect(Object.keys(outputs)).toEqual(["urls", "dashboards", "grafanaUser", "grafanaPassword"]);
+	expect(Object.keys(outputs)).toEqual([
+		"urls",
+		"dashboards",
+		"storage",
+		"retention",
+		"grafanaUser",
+		"grafanaPassword",
+	]);
 });

@@ -54,21 +54,22 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ tempo: { retention: "0h" } }, "tempo.retention", 'is "0h"'],
 	[{ tempo: { retension: "1h" } }, "tempo.retension", "did you mean tracestack:tempo.retention?"],
 	[{ tempo: { compactedRetention: "" } }, "tempo.compactedRetention", 'is ""'],
-	[{ tempo: { storage: "s3" } }, "tempo.storage", "an object whose backend is one of local, s3, gcs, azure"],
-	[{ tempo: { storage: {} } }, "tempo.storage.backend", "is missing allowed: local, s3, gcs, azure"],
-	[{ tempo: { storage: { backend: "s4" } } }, "tempo.storage.backend", 'is "s4" allowed: local, s3, gcs, azure'],
-	[{ tempo: { storage: { backend: "s3", bucket: "b-1" } } }, "tempo.storage.endpoint", "is missing"],
-	[{ tempo: { storage: { ...s3, bucket: "Traces" } } }, "tempo.storage.bucket", "lower-case"],
-	[{ tempo: { storage: { ...s3, endpoint: "http://s3" } } }, "tempo.storage.endpoint", "a host, or host:port"],
-	[
-		{ tempo: { storage: { ...s3, bukket: "x" } } },
-		"tempo.storage.bukket",
-		"did you mean tracestack:tempo.storage.bucket?",
-	],
-	[{ tempo: { storage: { ...s3, accessKeyId: "a" } } }, "tempo.storage.secretAccessKey", "is missing"],
-	[{ tempo: { storage: { ...s3, insecure: "yes" } } }, "tempo.storage.insecure", "allowed: true, false"],
-	[{ tempo: { storage: { backend: "gcs" } } }, "tempo.storage.bucket", "is missing"],
-	[{ tempo: { storage: { backend: "azure", container: "abc", account: "A" } } }, "tempo.storage.account", "3 to 24"],
+	[{ storage: "s3" }, "storage", "an object whose backend is one of local, s3, gcs, azure"],
+	[{ storage: {} }, "storage.backend", "is missing allowed: local, s3, gcs, azure"],
+	[{ storage: { backend: "s4" } }, "storage.backend", 'is "s4" allowed: local, s3, gcs, azure'],
+	[{ storage: { backend: "s3", bucket: "b-1" } }, "storage.endpoint", "is missing: only Docker has"],
+	[{ storage: { backend: "s3", endpoint: "s3" } }, "storage.bucket", "is missing: only the stack's own"],
+	[{ target: "aws", storage: { backend: "s3", bucket: "acme" } }, "storage.endpoint", "is missing: only Docker has"],
+	[{ storage: { ...s3, secretAccessKey: "a" } }, "storage.accessKeyId", "is missing: a key has two parts"],
+	[{ storage: { ...s3, prefix: "a/b" } }, "storage.prefix", "letters, digits and single hyphens"],
+	[{ storage: { backend: "s3" }, ports: { tempo: 7070 } }, "ports", "has 7070 for both tempo and objectStore"],
+	[{ storage: { ...s3, bucket: "Traces" } }, "storage.bucket", "lower-case"],
+	[{ storage: { ...s3, endpoint: "http://s3" } }, "storage.endpoint", "a host, or host:port"],
+	[{ storage: { ...s3, bukket: "x" } }, "storage.bukket", "did you mean tracestack:storage.bucket?"],
+	[{ storage: { ...s3, accessKeyId: "a" } }, "storage.secretAccessKey", "is missing"],
+	[{ storage: { ...s3, insecure: "yes" } }, "storage.insecure", "allowed: true, false"],
+	[{ storage: { backend: "gcs" } }, "storage.bucket", "is missing"],
+	[{ storage: { backend: "azure", container: "abc", account: "A" } }, "storage.account", "3 to 24"],
 	[{ metrics: { retention: "forever" } }, "metrics.retention", "hours or days"],
 	[{ logs: { enabled: "no" } }, "logs.enabled", 'is "no" allowed: true, false'],
 	[{ logs: { retention: "23h" } }, "logs.retention", "at least 24h"],
@@ -107,7 +108,8 @@ describe("settings", () => {
 			namePrefix: "tracestack-dev",
 			bindAddress: "127.0.0.1",
 			ports: portPresets.default,
-			tempo: { retention: "336h", compactedRetention: "1h", storage: { backend: "local" } },
+			tempo: { retention: "336h", compactedRetention: "1h" },
+			storage: { backend: "local" },
 			metrics: { retention: "360h" },
 			logs: { enabled: true, retention: "168h" },
 			packs: ["platform"],
@@ -141,13 +143,13 @@ describe("settings", () => {
 
 	it("never show a credential, nor anything of a setting that holds a secret", () => {
 		const secret = "hunter2";
-		const raw = { tempo: { retention: secret, storage: { ...s3, accessKeyId: [secret], [secret]: 1 } } };
-		const encrypted = { ...dev, secretKeys: new Set(["tempo"]) };
+		const raw = { tempo: { retention: secret }, storage: { ...s3, accessKeyId: [secret], [secret]: 1 } };
+		const encrypted = { ...dev, secretKeys: new Set(["tempo", "storage"]) };
 		const message = messageOf(() => parseSettings(raw, encrypted));
 		expect(message).toContain("tracestack:tempo.retention is [secret]");
-		expect(message).toContain("tracestack:tempo.storage.accessKeyId is [secret]");
-		expect(message.replaceAll(`tempo.storage.${secret}`, "")).not.toContain(secret);
-		expect(refused({ tempo: { storage: { ...s3, secretAccessKey: 5150 } } })).not.toContain("5150");
+		expect(message).toContain("tracestack:storage.accessKeyId is [secret]");
+		expect(message.replaceAll(`storage.${secret}`, "")).not.toContain(secret);
+		expect(refused({ storage: { ...s3, secretAccessKey: 5150 } })).not.toContain("5150");
 	});
 
 	it("say that a key in a misspelled namespace is not read", () => {

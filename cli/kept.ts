@@ -1,0 +1,74 @@
+// What is kept, for how long and where: what was declared, compared with what the servers say of themselves.
+
+import { parse } from "yaml";
+import type { Place } from "../components/storage.ts";
+import { json } from "./verify/api.ts";
+
+export interface Kept {
+	what: "traces" | "metrics" | "logs";
+	/** Hours and storage backend that the settings say. */
+	declared: string;
+	/** The same from the running server, or why it does not say. */
+	reported: string;
+	ok: boolean;
+}
+
+/** The outputs of a stack that this is about. */
+export interface Declared {
+	urls: Record<string, string>;
+	/** Hours by service, such as `336h`. */
+	retention: Record<string, string>;
+	storage: Place;
+}
+
+/** Asks every server that keeps something. */
+export function kept({ urls, retention, storage }: Declared): Promise<Kept[]> {
+	const questions: [what: Kept["what"], service: string, place: string, ask: (url: string) => Promise<string>][] = [
+		["traces", "tempo", storage.backend, tempo],
+		["metrics", "prometheus", "local", prometheus],
+		["logs", "loki", storage.backend, loki],
+	];
+	const asked = questions.filter(([, service]) => retention[service] && urls[service]);
+	return Promise.all(
+		asked.map(async ([what, service, place, ask]) => {
+			const declared = `${hours(retention[service]!)}h, ${place}`;
+			const reported = await ask(urls[service]!).catch((error: Error) => `no answer: ${error.message}`);
+			return { what, declared, reported, ok: declared === reported };
+		}),
+	);
+}
+
+async function tempo(url: string): Promise<string> {
+	// YAML after a line that names the page.
+	const [, config = ""] = (await text(`${url}/status/config`)).split(/^---$/m);
+	const { overrides, storage } = parse(config);
+	return `${hours(overrides.defaults.compaction.block_retention)}h, ${storage.trace.backend}`;
+}
+
+async function prometheus(url: string): Promise<string> {
+	type Answer = { data: Record<string, string> };
+	const { data } = await json<Answer>(`${url}/api/v1/status/flags`);
+	return `${hours(data["storage.tsdb.retention.time"] ?? "")}h, local`;
+}
+
+async function loki(url: string): Promise<string> {
+	const { limits_config, schema_config } = parse(await text(`${url}/config`));
+	const { object_store } = schema_config.configs.at(-1);
+	return `${hours(limits_config.retention_period)}h, ${object_store === "filesystem" ? "local" : object_store}`;
+}
+
+async function text(url: string): Promise<string> {
+	const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
+	if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+	return response.text();
+}
+
+const units: Record<string, number> = { w: 168, d: 24, h: 1, m: 1 / 60, s: 1 / 3600 };
+
+/** Hours of a duration, as Go (`336h0m0s`) or Prometheus (`2w1d`) writes it. */
+export function hours(duration: string): number {
+	const parts = [...duration.matchAll(/(\d+)([wdhms])/g)];
+	if (parts.map(([part]) => part).join("") !== duration || duration === "")
+		throw new Error(`${duration || "nothing"} is no duration`);
+	return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * units[unit!]!, 0);
+}

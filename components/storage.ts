@@ -1,0 +1,76 @@
+// Where Tempo's blocks and Loki's chunks lie: one setting for both.
+
+import { type Input, output } from "@pulumi/pulumi";
+import type { Settings } from "../settings.ts";
+import { bucket as ownBucket, ownKeyId, port, servesOwnStore } from "./object-store.ts";
+import type { AddressOf, Workload } from "./workload.ts";
+
+/** A setting for object storage with the stack's own server's address, bucket and key filled in where it is the one. */
+export type Storage = Exclude<Settings["storage"], { backend: "s3" }> | S3;
+
+type S3 = Omit<Extract<Settings["storage"], { backend: "s3" }>, "bucket" | "endpoint" | "secretAccessKey"> & {
+	bucket: string;
+	endpoint: string;
+	secretAccessKey?: Input<string> | undefined;
+};
+
+/** @param ownKey Secret key of the stack's own object store. */
+export function storageOf(settings: Settings, at: AddressOf, ownKey: Input<string>): Storage {
+	const { storage } = settings;
+	if (storage.backend !== "s3") return storage;
+	const { bucket = ownBucket, endpoint = at("objectstore", port), prefix, region } = storage;
+	const given = { ...storage, bucket, endpoint, ...(prefix && { prefix }), ...(region && { region }) };
+	if (!servesOwnStore(settings)) return given;
+	return { ...given, insecure: true, forcePathStyle: true, accessKeyId: ownKeyId, secretAccessKey: ownKey };
+}
+
+/** A service's folder within the bucket. */
+export function folderOf({ prefix }: { prefix?: string | undefined }, service: string): string {
+	return prefix ? `${prefix}-${service}` : service;
+}
+
+/** Credentials for a service, where its storage library looks for them: none is in a configuration file. */
+export function credentials(storage: Storage, service: string): Pick<Workload, "env" | "secrets"> {
+	const file = (variable: string, name: string, value: Input<string>) => {
+		const path = `/etc/${service}/secrets/${name}`;
+		return { env: { [variable]: path }, secrets: [{ value, as: { file: path } }] };
+	};
+	if (storage.backend === "s3" && storage.accessKeyId) {
+		const { accessKeyId, secretAccessKey = "" } = storage;
+		return file("AWS_SHARED_CREDENTIALS_FILE", "aws", awsProfile(accessKeyId, secretAccessKey));
+	}
+	if (storage.backend === "gcs" && storage.serviceAccountKey)
+		return file("GOOGLE_APPLICATION_CREDENTIALS", "gcs.json", storage.serviceAccountKey);
+	// Tempo reads this one from the environment, and Loki's configuration refers to it.
+	if (storage.backend === "azure" && storage.accountKey)
+		return { env: {}, secrets: [{ value: storage.accountKey, as: { env: "AZURE_STORAGE_KEY" } }] };
+	return { env: {}, secrets: [] };
+}
+
+function awsProfile(id: string, secret: Input<string>): Input<string> {
+	const text = (key: string) => `[default]\naws_access_key_id = ${id}\naws_secret_access_key = ${key}\n`;
+	return typeof secret === "string" ? text(secret) : output(secret).apply(text);
+}
+
+/** Where a stack stores, as an output: `up` says when it changes, `status` compares it with what the servers say. */
+export interface Place {
+	backend: Settings["storage"]["backend"];
+	/** For people. */
+	place: string;
+}
+
+export function placeOf({ storage }: Settings): Place {
+	const { backend } = storage;
+	switch (backend) {
+		case "local":
+			return { backend, place: "each service's own volume" };
+		case "s3": {
+			const { bucket, endpoint } = storage;
+			return { backend, place: endpoint ? `s3://${bucket} at ${endpoint}` : "the stack's own S3 server" };
+		}
+		case "gcs":
+			return { backend, place: `gs://${storage.bucket}` };
+		case "azure":
+			return { backend, place: `Azure's ${storage.account}/${storage.container}` };
+	}
+}
