@@ -19,7 +19,8 @@ export default defineConfig({
 					name: "e2e",
 					include: ["tests/e2e/**/*.test.ts"],
 					fileParallelism: false,
-					testTimeout: 300_000,
+					// The longest outage of the long form is ten minutes.
+					testTimeout: process.env.TRACESTACK_SOAK ? 1_500_000 : 300_000,
 					hookTimeout: 900_000,
 				},
 			},

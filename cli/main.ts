@@ -92,6 +92,7 @@ program
 	.option("--images <file>", "image catalogue to test")
 	.option("--images-earlier <file>", "image catalogue that the test of an upgrade starts from")
 	.option("--unit", "only what needs no Docker engine")
+	.option("--soak", "end-to-end tests in their long form: more kills, longer outages")
 	.action(async (options) => {
 		const { testCommand } = await import("./test.ts");
 		process.exitCode = await testCommand(options);

@@ -15,6 +15,8 @@ export interface TestOptions {
 	imagesEarlier?: string;
 	/** Only what needs no engine. */
 	unit?: boolean;
+	/** The long forms of the end-to-end tests as well. */
+	soak?: boolean;
 }
 
 /** `./tracestack test`: check, unit tests, end-to-end tests. Ends with `N passed, N failed` and returns the exit code. */
@@ -28,7 +30,12 @@ export async function testCommand(options: TestOptions): Promise<number> {
 		const images = env.TRACESTACK_IMAGES;
 		counts.push(await check(images));
 		const earlier = options.imagesEarlier ?? (await earlierImages(images));
-		const catalogues = { ...(images && { TRACESTACK_IMAGES: images }), TRACESTACK_IMAGES_EARLIER: resolve(earlier) };
+		const soak = options.soak ? { TRACESTACK_SOAK: "1" } : {};
+		const catalogues = {
+			...soak,
+			...(images && { TRACESTACK_IMAGES: images }),
+			TRACESTACK_IMAGES_EARLIER: resolve(earlier),
+		};
 		counts.push(await vitest([], catalogues));
 	}
 	const total = counts.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }));

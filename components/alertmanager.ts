@@ -15,6 +15,8 @@ export function alertmanager(settings: Settings): Workload {
 		command: [
 			"--config.file=/etc/alertmanager/alertmanager.yaml",
 			"--storage.path=/alertmanager",
+			// Silences and what was notified are written this often and at the end: what is younger goes with a crash.
+			"--data.maintenance-interval=10s",
 			// One instance: nothing to gossip with.
 			"--cluster.listen-address=",
 			`--log.level=${settings.logLevel}`,

@@ -9,13 +9,14 @@ const owner = { uid: 10001, gid: 10001 };
 function collectorConfig(settings: Settings, at: AddressOf): string {
 	const { patch } = settings.image("collector");
 	const logs = settings.logs.enabled;
+	const sending_queue = { queue_size: settings.collector.queueMiB * 2 ** 20 };
 	return renderYaml(
 		"collector/collector.yaml",
 		{
 			exporters: {
-				"otlp_grpc/tempo": { endpoint: at("tempo", 4317) },
-				"otlp_http/prometheus": { endpoint: `http://${at("prometheus", 9090)}/api/v1/otlp` },
-				"otlp_http/loki": logs ? { endpoint: `http://${at("loki", 3100)}/otlp` } : null,
+				"otlp_grpc/tempo": { endpoint: at("tempo", 4317), sending_queue },
+				"otlp_http/prometheus": { endpoint: `http://${at("prometheus", 9090)}/api/v1/otlp`, sending_queue },
+				"otlp_http/loki": logs ? { endpoint: `http://${at("loki", 3100)}/otlp`, sending_queue } : null,
 			},
 			service: {
 				telemetry: { logs: { level: settings.logLevel } },

@@ -242,6 +242,16 @@ export const schema = z.strictObject({
 		.prefault({})
 		.meta({ description: "Traces." }),
 	storage,
+	collector: z
+		.strictObject({
+			queueMiB: z.int().min(1).max(1_048_576).default(2048).meta({
+				description:
+					"How much the collector keeps on disk for each backend that is away or slow. When it is full, senders are told to try again.",
+				allowed: "MiB, a whole number from 1",
+			}),
+		})
+		.prefault({})
+		.meta({ description: "The collector." }),
 	metrics: z
 		.strictObject({ retention: retention("How long Prometheus keeps samples.", "15d") })
 		.prefault({})

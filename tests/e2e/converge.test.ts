@@ -35,7 +35,7 @@ describe("an up that was killed", () => {
 	const found: string[] = [];
 
 	// The first half while everything is created, the second while every container is replaced.
-	it.each(Array.from({ length: 10 }, (_, i) => i))("converges with the next one (%i)", async (round) => {
+	it.each(Array.from({ length: soak ? 10 : 5 }, (_, i) => i))("converges with the next one (%i)", async (round) => {
 		if (round < 5) {
 			const down = await stack.tracestack("down", "--delete-data");
 			expect(down.code, down.all).toBe(0);

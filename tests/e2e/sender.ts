@@ -1,51 +1,133 @@
-// An application that sends traces and tries again when it is refused, as SDKs do.
+// Applications that send traces and try again when they are refused, as SDKs do; and the search for what is missing.
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ROOT_CONTEXT } from "@opentelemetry/api";
+import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { json, withQuery } from "../../cli/verify/api.ts";
+
+/** One-span traces of one service as an OTLP request. It is encoded once; ids and times are written into its bytes. */
+export class Batch {
+	readonly #bytes: Buffer;
+	/** Where each span's ids and times are. */
+	readonly #at: { traceId: number; spanId: number; times: [start: number, end: number] }[];
+
+	constructor(service: string, traces: number, name = "one of many") {
+		const memory = new InMemorySpanExporter();
+		const tracer = new BasicTracerProvider({
+			resource: resourceFromAttributes({ "service.name": service }),
+			spanProcessors: [new SimpleSpanProcessor(memory)],
+		}).getTracer("load");
+		for (let i = 0; i < traces; i++) tracer.startSpan(name, { startTime: 1 + i }, ROOT_CONTEXT).end(2 + i);
+		const spans = memory.getFinishedSpans();
+		this.#bytes = Buffer.from(ProtobufTraceSerializer.serializeRequest(spans) ?? []);
+		let from = 0;
+		this.#at = spans.map((span) => {
+			const { traceId, spanId } = span.spanContext();
+			const find = (bytes: Buffer, after: number) => {
+				const found = this.#bytes.indexOf(bytes, after);
+				if (found < 0) throw new Error("a span is not where it was expected");
+				return found;
+			};
+			const trace = find(Buffer.from(traceId, "hex"), from);
+			const id = find(Buffer.from(spanId, "hex"), trace);
+			const start = find(nanoseconds(span.startTime), id);
+			const end = find(nanoseconds(span.endTime), start);
+			from = end;
+			return { traceId: trace, spanId: id, times: [start, end] };
+		});
+	}
+
+	/** The next request, with new ids: its spans lasted 5 ms and end now. */
+	next(): { body: Buffer<ArrayBuffer>; ids: string[] } {
+		const body = Buffer.from(this.#bytes);
+		const now = BigInt(Date.now()) * 1_000_000n;
+		const ids = this.#at.map(({ traceId, spanId, times: [start, end] }) => {
+			const id = randomBytes(24);
+			id.copy(body, traceId, 0, 16);
+			id.copy(body, spanId, 16, 24);
+			body.writeBigUInt64LE(now - 5_000_000n, start);
+			body.writeBigUInt64LE(now, end);
+			return id.toString("hex", 0, 16);
+		});
+		return { body, ids };
+	}
+}
+
+function nanoseconds([seconds, rest]: [number, number]): Buffer {
+	const bytes = Buffer.alloc(8);
+	bytes.writeBigUInt64LE(BigInt(seconds) * 1_000_000_000n + BigInt(rest));
+	return bytes;
+}
+
+/** Posts protobuf to the collector. Undefined when nobody answers. */
+export async function post(otlpHttp: string, body: Uint8Array<ArrayBuffer>): Promise<Response | undefined> {
+	const headers = { "content-type": "application/x-protobuf" };
+	const request = { method: "POST", headers, body, signal: AbortSignal.timeout(5000) };
+	return fetch(`${otlpHttp}/v1/traces`, request).catch(() => undefined);
+}
 
 /** One request with one-span traces; returns their ids once they are acknowledged, undefined when they are not. */
 export async function sendTraces(otlpHttp: string, service: string, count: number): Promise<string[] | undefined> {
-	const end = BigInt(Date.now()) * 1_000_000n;
-	const spans = Array.from({ length: count }, () => ({
-		traceId: randomBytes(16).toString("hex"),
-		spanId: randomBytes(8).toString("hex"),
-		name: "one of many",
-		kind: 1,
-		startTimeUnixNano: String(end - 5_000_000n),
-		endTimeUnixNano: String(end),
-	}));
-	const resource = { attributes: [{ key: "service.name", value: { stringValue: service } }] };
-	const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] });
-	const headers = { "content-type": "application/json" };
-	const request = { method: "POST", headers, body, signal: AbortSignal.timeout(5000) };
-	const response = await fetch(`${otlpHttp}/v1/traces`, request).catch(() => undefined);
-	return response?.ok ? spans.map(({ traceId }) => traceId) : undefined;
+	const { body, ids } = new Batch(service, count).next();
+	return (await post(otlpHttp, body))?.ok ? ids : undefined;
 }
 
-/** Sends until it is stopped. */
+/** Sends at a rate until it is stopped, and sends again what was refused or found nobody, until it is acknowledged. */
 export class Sender {
 	/** Ids of acknowledged traces: none of them may be lost. */
 	readonly acknowledged: string[] = [];
-	/** Requests that were refused or found nobody. */
-	refused = 0;
+	/** Requests that were refused or found nobody, by what they got. */
+	readonly refused = new Map<string, number>();
+	/** When it began, in milliseconds since 1970. */
+	readonly since = Date.now();
+	readonly service: string;
+	readonly #otlpHttp: string;
 	#stopped = false;
 	readonly #done: Promise<void>;
 
-	constructor(otlpHttp: string, service: string) {
-		this.#done = this.#send(otlpHttp, service);
+	/** @param perSecond Spans, in ten requests a second. */
+	constructor(otlpHttp: string, service: string, perSecond = 50) {
+		this.#otlpHttp = otlpHttp;
+		this.service = service;
+		this.#done = this.#send(new Batch(service, perSecond / 10));
 	}
 
+	/** Stops, once all that was begun is acknowledged. */
 	async stop(): Promise<void> {
 		this.#stopped = true;
 		await this.#done;
 	}
 
-	async #send(otlpHttp: string, service: string): Promise<void> {
+	async #send(batch: Batch): Promise<void> {
+		const pending = new Set<Promise<void>>();
+		let next = Date.now();
 		while (!this.#stopped) {
-			const ids = await sendTraces(otlpHttp, service, 5);
-			if (ids) this.acknowledged.push(...ids);
-			else this.refused++;
-			await sleep(100);
+			next += 100;
+			// As an SDK's queue, it holds what can't be sent for a while.
+			if (pending.size < 100) {
+				const sent = this.#deliver(batch.next()).finally(() => pending.delete(sent));
+				pending.add(sent);
+			}
+			await sleep(Math.max(0, next - Date.now()));
+		}
+		await Promise.all(pending);
+	}
+
+	async #deliver({ body, ids }: { body: Buffer<ArrayBuffer>; ids: string[] }): Promise<void> {
+		const deadline = Date.now() + 120_000;
+		for (;;) {
+			const response = await post(this.#otlpHttp, body);
+			if (response?.ok) {
+				this.acknowledged.push(...ids);
+				return;
+			}
+			const why = response ? `HTTP ${response.status}` : "no answer";
+			this.refused.set(why, (this.refused.get(why) ?? 0) + 1);
+			if (Date.now() > deadline) throw new Error(`nothing was taken for two minutes: ${why}`);
+			await sleep(500);
 		}
 	}
 }
@@ -63,4 +145,32 @@ export async function lost(tempo: string, ids: string[]): Promise<string[]> {
 	};
 	await Promise.all(Array.from({ length: 10 }, worker));
 	return missing;
+}
+
+/**
+ * Those of a sender's acknowledged traces that Tempo does not have, once no more arrive: what is queued is tried again
+ * every ten seconds at the latest. Searched for, which is a hundred times faster than asking by id; by id is asked for
+ * what no search found.
+ */
+export async function lostOf(
+	tempo: string,
+	{ acknowledged, service, since }: Pick<Sender, "acknowledged" | "service" | "since">,
+): Promise<string[]> {
+	const q = `{ resource.service.name = "${service}" }`;
+	let missing = new Set(acknowledged);
+	for (let unchanged = 0; unchanged < 15 && missing.size > 0; unchanged++) {
+		const left = new Set(acknowledged);
+		const now = Math.ceil(Date.now() / 1000);
+		for (let start = Math.floor(since / 1000) - 1; start < now; start += 10) {
+			const window = { q, start, end: start + 11, limit: 200_000, spss: 1 };
+			const search = json<{ traces?: { traceID: string }[] }>(withQuery(`${tempo}/api/search`, window));
+			// A server that is just starting has nothing to say.
+			const { traces = [] } = await search.catch(() => ({ traces: [] }));
+			for (const { traceID } of traces) left.delete(traceID.padStart(32, "0"));
+		}
+		if (left.size < missing.size) unchanged = 0;
+		missing = left;
+		if (missing.size > 0) await sleep(1000);
+	}
+	return lost(tempo, [...missing]);
 }
