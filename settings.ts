@@ -112,7 +112,8 @@ function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
 
 /** What can only be seen by comparing settings. It reads what may be wrong otherwise: all mistakes are told at once. */
 function conflictsIn(raw: Record<string, unknown>): Conflict[] {
-	return [...portConflicts(raw), ...storageConflicts(raw), ...scrapeConflicts(raw), ...packConflicts(raw)];
+	const all = [portConflicts, storageConflicts, scrapeConflicts, destinationConflicts, packConflicts];
+	return all.flatMap((conflicts) => conflicts(raw));
 }
 
 function portConflicts(raw: Record<string, unknown>): Conflict[] {
@@ -156,6 +157,15 @@ function scrapeConflicts(raw: Record<string, unknown>): Conflict[] {
 		seen.add(job);
 		return taken ? [{ path: ["scrapes", i, "job"], problem: `is "${job}", which another job is called already` }] : [];
 	});
+}
+
+function destinationConflicts(raw: Record<string, unknown>): Conflict[] {
+	const names = listAt(raw, "destinations").map((destination) => objectOf(destination).name);
+	return names.flatMap((name, i) =>
+		typeof name === "string" && names.indexOf(name) < i
+			? [{ path: ["destinations", i, "name"], problem: `is "${name}", which another destination is called already` }]
+			: [],
+	);
 }
 
 function packConflicts(raw: Record<string, unknown>): Conflict[] {

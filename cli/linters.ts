@@ -46,6 +46,23 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 		[service, "storage in Azure", { storage: { backend: "azure", container: "traces", account: "acme" } }],
 	]),
 	["collector", "no logs", { logs: { enabled: false } }],
+	["collector", "no redaction", { redaction: { enabled: false } }],
+	["collector", "patterns of its own", { redaction: { keys: ["^ssn$"], values: ["\\bACME-\\d+\\b"] } }],
+	[
+		"collector",
+		"destinations",
+		{
+			destinations: [
+				{
+					name: "langfuse",
+					endpoint: "https://langfuse",
+					headers: { authorization: "x" },
+					onlyAttributes: ["gen_ai."],
+				},
+				{ name: "jaeger", endpoint: "http://jaeger:4317", protocol: "grpc", signals: ["traces", "metrics", "logs"] },
+			],
+		},
+	],
 	["prometheus", "scrapes of its own", { scrapes: [{ job: "app", targets: ["host.docker.internal:8080"] }] }],
 ];
 
@@ -111,7 +128,9 @@ async function lint(w: Workload): Promise<void> {
 	const dir = await mkdtemp(join(tmpdir(), "tracestack-lint-"));
 	try {
 		const mounts = new Set<string>();
-		for (const [path, { text }] of Object.entries(w.files)) {
+		const secrets = w.secrets.flatMap(({ as, value }) => ("file" in as ? [[as.file, `${value}`] as const] : []));
+		const files = [...Object.entries(w.files).map(([path, { text }]) => [path, text] as const), ...secrets];
+		for (const [path, text] of files) {
 			const file = join(dir, path);
 			await mkdir(dirname(file), { recursive: true });
 			await writeFile(file, text, { mode: 0o644 });

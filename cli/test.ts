@@ -30,9 +30,8 @@ export async function testCommand(options: TestOptions): Promise<number> {
 		const images = env.TRACESTACK_IMAGES;
 		counts.push(await check(images));
 		const earlier = options.imagesEarlier ?? (await earlierImages(images));
-		const soak = options.soak ? { TRACESTACK_SOAK: "1" } : {};
 		const catalogues = {
-			...soak,
+			...(options.soak && { TRACESTACK_SOAK: "1" }),
 			...(images && { TRACESTACK_IMAGES: images }),
 			TRACESTACK_IMAGES_EARLIER: resolve(earlier),
 		};

@@ -1,18 +1,27 @@
 import type { Settings } from "../settings.ts";
-import { renderYaml } from "./render.ts";
+import { type Added, destinations } from "./destinations.ts";
+import { redaction } from "./redaction.ts";
+import { parseConfig, renderYaml } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
 const owner = { uid: 10001, gid: 10001 };
 
-/** The collector's configuration for a stack: the file under configs/ with addresses and the log level in place. */
-function collectorConfig(settings: Settings, at: AddressOf): string {
+/** The collector's configuration for a stack: the file under configs/ with addresses, redaction and destinations in place. */
+function collectorConfig(settings: Settings, at: AddressOf, added: Added): string {
 	const { patch } = settings.image("collector");
 	const logs = settings.logs.enabled;
 	const sending_queue = { queue_size: settings.collector.queueMiB * 2 ** 20 };
+	const { pipelines } = parseConfig("collector/collector.yaml").service;
+	const { processors, of } = redaction(settings);
+	const pipeline = (signal: keyof typeof of) => ({
+		processors: [...pipelines[signal].processors, ...of[signal]],
+		exporters: [...pipelines[signal].exporters, ...added.forwards[signal]],
+	});
 	return renderYaml(
 		"collector/collector.yaml",
 		{
+			processors,
 			exporters: {
 				"otlp_grpc/tempo": { endpoint: at("tempo", 4317), sending_queue },
 				"otlp_http/prometheus": { endpoint: `http://${at("prometheus", 9090)}/api/v1/otlp`, sending_queue },
@@ -20,25 +29,32 @@ function collectorConfig(settings: Settings, at: AddressOf): string {
 			},
 			service: {
 				telemetry: { logs: { level: settings.logLevel } },
-				// Without a pipeline a sender of logs is told that they are not taken.
-				...(!logs && { pipelines: { logs: null } }),
+				pipelines: {
+					traces: pipeline("traces"),
+					metrics: pipeline("metrics"),
+					// Without a pipeline a sender of logs is told that they are not taken.
+					logs: logs ? pipeline("logs") : null,
+					...added.pipelines,
+				},
 			},
 		},
+		added.config,
 		patch,
 	);
 }
 
 /** The OpenTelemetry Collector: what applications send to. It acknowledges what it has on disk. */
 export function collector(settings: Settings, at: AddressOf): Workload {
+	const added = destinations(settings);
 	return {
 		name: "collector",
 		description: "receives traces, metrics and logs by OTLP",
 		image: settings.image("collector").image,
 		command: ["--config=/etc/otelcol-contrib/config.yaml"],
 		user: owner,
-		files: { "/etc/otelcol-contrib/config.yaml": { text: collectorConfig(settings, at) } },
+		files: { "/etc/otelcol-contrib/config.yaml": { text: collectorConfig(settings, at, added) } },
 		env: {},
-		secrets: [],
+		secrets: added.secrets,
 		ports: [
 			{ name: "otlpGrpc", number: 4317, protocol: "grpc", reach: "outside" },
 			{ name: "otlpHttp", number: 4318, protocol: "http", reach: "outside" },

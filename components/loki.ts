@@ -1,6 +1,5 @@
-import { parse } from "yaml";
 import type { Settings } from "../settings.ts";
-import { type Patch, readConfig, renderYaml } from "./render.ts";
+import { type Patch, parseConfig, renderYaml } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
 import { credentials, folderOf, type Storage } from "./storage.ts";
 import type { Workload } from "./workload.ts";
@@ -24,7 +23,7 @@ function lokiConfig(settings: Settings, storage: Storage): string {
 /** Where chunks, the index and requests to delete lie. */
 function chunks(storage: Storage): Patch {
 	if (storage.backend === "local") return {};
-	const [period] = parse(readConfig("loki/loki.yaml")).schema_config.configs;
+	const [period] = parseConfig("loki/loki.yaml").schema_config.configs;
 	return {
 		schema_config: { configs: [{ ...period, object_store: storage.backend }] },
 		storage_config: {

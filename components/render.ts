@@ -23,15 +23,17 @@ export function readConfig(path: string): string {
 	return readFileSync(join(configs, path), "utf8");
 }
 
+/** A YAML file under configs/, as data. */
+export function parseConfig(path: string) {
+	return parse(readConfig(path), { merge: true });
+}
+
 /**
  * A YAML file under configs/ with patches applied in order. Byte-stable: the same input gives the same text, because
  * a container is replaced when its configuration changes.
  */
 export function renderYaml(path: string, ...patches: (Patch | undefined)[]): string {
-	const merged = patches.reduce<unknown>(
-		(base, patch) => (patch ? mergePatch(base, patch) : base),
-		parse(readConfig(path), { merge: true }),
-	);
+	const merged = patches.reduce<unknown>((base, patch) => (patch ? mergePatch(base, patch) : base), parseConfig(path));
 	return stringify(merged, { aliasDuplicateObjects: false, lineWidth: 0 });
 }
 

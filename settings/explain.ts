@@ -20,6 +20,8 @@ export interface Node {
 	properties?: Record<string, Node>;
 	items?: Node;
 	oneOf?: Node[];
+	/** Of a map: its values. */
+	additionalProperties?: Node | boolean;
 }
 
 type Path = PropertyKey[];
@@ -63,7 +65,10 @@ export function explain({ raw, schema, issues, conflicts = [], namespace = "", s
 			});
 		}
 		const value = valueAt(raw, issue.path);
-		const hidden = node?.secret || secretKeys?.has(String(issue.path[0]));
+		// What lies below a secret is one.
+		const hidden =
+			secretKeys?.has(String(issue.path[0])) ||
+			issue.path.some((_, i) => nodeAt(root, raw, issue.path.slice(0, i + 1))?.secret);
 		const what = value === undefined ? "is missing" : `is ${hidden ? "[secret]" : shown(value)}`;
 		const near = !hidden && typeof value === "string" ? nearest(value, choices(node)) : undefined;
 		const allowed = `allowed: ${node ? allowedBy(node) : issue.message}${near ? `; did you mean ${near}?` : ""}`;

@@ -97,5 +97,8 @@ function forEditors(node: Node): object {
 	};
 	if (!secret) return converted;
 	const encrypted = { type: "object", properties: { secure: { type: "string" } }, required: ["secure"] };
-	return { anyOf: [encrypted, converted] };
+	const { additionalProperties } = node;
+	if (typeof additionalProperties !== "object") return { anyOf: [encrypted, converted] };
+	// Of a map each value is encrypted.
+	return { ...converted, additionalProperties: { anyOf: [encrypted, additionalProperties] } };
 }

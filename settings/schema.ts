@@ -185,6 +185,73 @@ const scrape = z.strictObject({
 		.meta({ description: "How often.", allowed: "seconds or minutes, such as 15s or 1m" }),
 });
 
+/** A pattern as the collector's library, RE2, has them: without lookaround and back references. */
+const pattern = z
+	.string()
+	.min(1)
+	.refine(isPattern)
+	.meta({ allowed: "a regular expression without (?=, (?!, (?<, \\1" });
+
+function isPattern(text: string): boolean {
+	if (/\(\?<?[=!]|\\[1-9]/.test(text)) return false;
+	try {
+		// Flags at its beginning are RE2's own.
+		new RegExp(text.replace(/^\(\?[imsU]+\)/, ""));
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+const destination = z.strictObject({
+	name: z
+		.string()
+		.regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/)
+		.meta({
+			description: "Name. Its queue on disk is called after it.",
+			allowed: "lower-case letters, digits, single hyphens",
+		}),
+	endpoint: z
+		.string()
+		.regex(/^https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?(\/\S*)?$/)
+		.meta({
+			description:
+				"Where it takes OTLP; `/v1/traces` and so on are added for HTTP. `host.docker.internal` is the machine that runs Docker.",
+			allowed: "a URL, such as https://otlp.example.com or http://host.docker.internal:4318",
+		}),
+	protocol: z.enum(["http", "grpc"]).default("http").meta({ description: "OTLP over HTTP or gRPC." }),
+	signals: z
+		.array(z.enum(["traces", "metrics", "logs"]))
+		.min(1)
+		.default(["traces"])
+		.meta({ description: "What is sent there.", allowed: "a list of traces, metrics, logs" }),
+	headers: z
+		.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string().min(1))
+		.default({})
+		.meta({
+			description: "Headers of each request, such as `authorization`. Kept as secrets.",
+			allowed: "names with texts that are not empty, as Pulumi secrets",
+			defaultInWords: "none",
+			secret: true,
+		}),
+	onlyAttributes: z
+		.array(
+			z
+				.string()
+				.regex(/^[A-Za-z0-9._-]+$/)
+				.meta({ allowed: "the beginning of an attribute's name" }),
+		)
+		.default([])
+		.meta({
+			description: "Only spans with an attribute that begins so, such as `gen_ai.` for Langfuse. Everything without.",
+			allowed: "a list of beginnings of attribute names",
+		}),
+	queueMiB: z.int().min(1).max(1_048_576).default(256).meta({
+		description: "How much waits on disk while it is away; what finds no room is dropped there, and nowhere else.",
+		allowed: "MiB, a whole number from 1",
+	}),
+});
+
 /** Every setting, below the namespace `tracestack:`. */
 export const schema = z.strictObject({
 	target: z.enum(["docker", "aws"]).default("docker").meta({ description: "Where the stack runs." }),
@@ -252,6 +319,27 @@ export const schema = z.strictObject({
 		})
 		.prefault({})
 		.meta({ description: "The collector." }),
+	redaction: z
+		.strictObject({
+			enabled: z.boolean().default(true).meta({
+				description:
+					"Masks passwords, keys and tokens in attributes, events, span names, status messages and log bodies before anything is stored.",
+			}),
+			keys: z.array(pattern).default([]).meta({
+				description: "Names of further attributes whose values are masked.",
+				allowed: "a list of regular expressions (RE2)",
+			}),
+			values: z.array(pattern).default([]).meta({
+				description: "What else is masked within values.",
+				allowed: "a list of regular expressions (RE2)",
+			}),
+		})
+		.prefault({})
+		.meta({ description: "Secrets that applications leave in their telemetry." }),
+	destinations: z.array(destination).default([]).meta({
+		description: "Further OTLP destinations: Langfuse, MLflow, a Jaeger during a migration.",
+		allowed: "a list of destinations",
+	}),
 	metrics: z
 		.strictObject({ retention: retention("How long Prometheus keeps samples.", "15d") })
 		.prefault({})

@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { grafana } from "../../cli/verify/api.ts";
 import { parseSettings } from "../../settings.ts";
+import { soak } from "./soak.ts";
 import { services, TestStack } from "./stack.ts";
 
 let stack: TestStack;

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ROOT_CONTEXT } from "@opentelemetry/api";
+import { type Attributes, ROOT_CONTEXT } from "@opentelemetry/api";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
@@ -14,13 +14,14 @@ export class Batch {
 	/** Where each span's ids and times are. */
 	readonly #at: { traceId: number; spanId: number; times: [start: number, end: number] }[];
 
-	constructor(service: string, traces: number, name = "one of many") {
+	constructor(service: string, traces: number, attributes: Attributes = {}) {
 		const memory = new InMemorySpanExporter();
 		const tracer = new BasicTracerProvider({
 			resource: resourceFromAttributes({ "service.name": service }),
 			spanProcessors: [new SimpleSpanProcessor(memory)],
 		}).getTracer("load");
-		for (let i = 0; i < traces; i++) tracer.startSpan(name, { startTime: 1 + i }, ROOT_CONTEXT).end(2 + i);
+		for (let i = 0; i < traces; i++)
+			tracer.startSpan("one of many", { startTime: 1 + i, attributes }, ROOT_CONTEXT).end(2 + i);
 		const spans = memory.getFinishedSpans();
 		this.#bytes = Buffer.from(ProtobufTraceSerializer.serializeRequest(spans) ?? []);
 		let from = 0;

@@ -1,37 +1,28 @@
 // Settings on a running stack: a wrong one changes nothing, a right one only what it names, and none loses data.
 
-import { createServer, type Server } from "node:http";
-import { execa } from "execa";
+import type { Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { json, prometheusValue, until, withQuery } from "../../cli/verify/api.ts";
+import { besideDocker } from "./beside.ts";
 import { lost, Sender, sendTraces } from "./sender.ts";
 import { TestStack } from "./stack.ts";
 
-const tempoOtlpHttp = 26008;
-const collectorMetrics = 26009;
+const tempoOtlpHttp = 26018;
+const collectorMetrics = 26019;
 let stack: TestStack;
 let application: Server;
 let settings: Record<string, unknown>;
 
 beforeAll(async () => {
 	stack = await TestStack.create("e2e-settings", 26000);
-	// An application beside Docker, where containers reach it: on the engine's own bridge, and not on loopback.
-	const { stdout: bridge } = await execa("docker", [
-		"network",
-		"inspect",
-		"bridge",
-		"--format",
-		"{{(index .IPAM.Config 0).Gateway}}",
-	]);
-	application = createServer((_, response) => {
+	const beside = await besideDocker((_, response) => {
 		response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end("app_answers 42\n");
 	});
-	await new Promise<void>((resolve) => application.listen(0, bridge, resolve));
-	const { port } = application.address() as { port: number };
+	application = beside.server;
 	settings = {
 		size: "small",
 		ports: { ...stack.ports, tempoOtlpHttp, collectorMetrics },
-		scrapes: [{ job: "app", targets: [`host.docker.internal:${port}`], interval: "2s" }],
+		scrapes: [{ job: "app", targets: [`host.docker.internal:${beside.port}`], interval: "2s" }],
 	};
 });
 

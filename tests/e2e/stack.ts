@@ -121,6 +121,12 @@ export class TestStack {
 		return stdout.split("\n").map((line) => line.replace("./", ""));
 	}
 
+	/** Text of a file in one of the stack's containers. */
+	async read(service: string, path: string): Promise<string> {
+		const { stdout } = await execa("docker", ["cp", `tracestack-${this.name}-${service}:${path}`, "-"]);
+		return stdout;
+	}
+
 	/** Docker's own commands on one of the stack's containers. */
 	async container(service: string, ...command: string[]): Promise<void> {
 		await execa("docker", [...command, `tracestack-${this.name}-${service}`]);

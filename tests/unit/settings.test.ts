@@ -16,6 +16,7 @@ function messageOf(parse: () => Settings): string {
 }
 
 const refused = (raw: Record<string, unknown>, images?: string) => messageOf(() => parseSettings(raw, dev, images));
+const langfuse = { name: "langfuse", endpoint: "https://langfuse.example.com/api/public/otel" };
 const s3 = { backend: "s3", bucket: "traces", endpoint: "s3.example" };
 const scrape = { job: "app", targets: ["app:8080"] };
 
@@ -70,6 +71,16 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ storage: { ...s3, insecure: "yes" } }, "storage.insecure", "allowed: true, false"],
 	[{ storage: { backend: "gcs" } }, "storage.bucket", "is missing"],
 	[{ storage: { backend: "azure", container: "abc", account: "A" } }, "storage.account", "3 to 24"],
+	[{ collector: { queueMiB: 0 } }, "collector.queueMiB", "is 0 allowed: MiB, a whole number from 1"],
+	[{ redaction: { values: ["("] } }, "redaction.values[0]", 'is "(" allowed: a regular expression'],
+	[{ redaction: { values: ["a(?=b)"] } }, "redaction.values[0]", "without (?=, (?!, (?<,"],
+	[{ redaction: { keys: "ssn" } }, "redaction.keys", "a list of regular expressions"],
+	[{ destinations: [{ ...langfuse, name: "Lang Fuse" }] }, "destinations[0].name", "lower-case letters, digits"],
+	[{ destinations: [{ ...langfuse, endpoint: "langfuse:443" }] }, "destinations[0].endpoint", "a URL, such as"],
+	[{ destinations: [{ name: "a" }] }, "destinations[0].endpoint", "is missing allowed: a URL"],
+	[{ destinations: [langfuse, langfuse] }, "destinations[1].name", "which another destination is called already"],
+	[{ destinations: [{ ...langfuse, signals: [] }] }, "destinations[0].signals", "a list of traces, metrics, logs"],
+	[{ destinations: [{ ...langfuse, headers: { a: 77 } }] }, "destinations[0].headers.a", "is [secret]"],
 	[{ metrics: { retention: "forever" } }, "metrics.retention", "hours or days"],
 	[{ logs: { enabled: "no" } }, "logs.enabled", 'is "no" allowed: true, false'],
 	[{ logs: { retention: "23h" } }, "logs.retention", "at least 24h"],
