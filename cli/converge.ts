@@ -58,7 +58,7 @@ function missing(resources: StateResource[], there: Inventory): StateResource[] 
 	const ids = new Set([
 		...there.containers.map(({ id }) => id),
 		...there.networks.map(({ id }) => id),
-		...there.volumes,
+		...there.volumes.map(({ name }) => name),
 	]);
 	return resources.filter(({ type, id }) => isDocker(type) && id && !ids.has(id));
 }
@@ -117,7 +117,7 @@ function inWords(resource: StateResource): string {
 function refuseForeignData(stack: string, { volumes }: Inventory): void {
 	if (volumes.length === 0) return;
 	throw new UserError(
-		`The state knows nothing of a stack ${stack}, and its volumes are here: ${volumes.join(", ")}.
+		`The state knows nothing of a stack ${stack}, and its volumes are here: ${volumes.map(({ name }) => name).join(", ")}.
 They belong to another state, with Grafana's password in it. Either bring that state back (PULUMI_BACKEND_URL,
 or the folder ~/.local/state/tracestack), or remove the data: ./tracestack down --delete-data --stack ${stack}`,
 	);

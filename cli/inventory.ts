@@ -8,7 +8,7 @@ import { imageLabel, serviceLabel, stackLabel, stackLabelValue } from "../target
 import { progress } from "./output.ts";
 import { root } from "./paths.ts";
 
-interface Container {
+export interface Container {
 	id: string;
 	name: string;
 	/** The engine's word: running, exited, restarting, … */
@@ -23,7 +23,7 @@ interface Container {
 export interface Inventory {
 	containers: Container[];
 	networks: { id: string; name: string }[];
-	volumes: string[];
+	volumes: { name: string; service: string }[];
 }
 
 /** Lists what carries the stack's label. */
@@ -35,14 +35,14 @@ export async function inventory(stack: string): Promise<Inventory> {
 	const [containers, networks, volumes] = await Promise.all([
 		rows(["ps", "--all", "--no-trunc", ...filter], fields),
 		rows(["network", "ls", "--no-trunc", ...filter], ["{{.ID}}", "{{.Name}}"]),
-		rows(["volume", "ls", ...filter], ["{{.Name}}"]),
+		rows(["volume", "ls", ...filter], ["{{.Name}}", label(serviceLabel)]),
 	]);
 	return {
 		containers: containers.map(([id = "", name = "", state = "", service = "", since = "", image = ""]) => {
 			return { id, name, state, service, since, image };
 		}),
 		networks: networks.map(([id = "", name = ""]) => ({ id, name })),
-		volumes: volumes.map(([name = ""]) => name),
+		volumes: volumes.map(([name = "", service = ""]) => ({ name, service })),
 	};
 }
 
@@ -62,7 +62,13 @@ export async function removeLeftovers(stack: string, { volumes }: { volumes: boo
 		["network", "rm"],
 		left.networks.map(({ id }) => id),
 	);
-	if (volumes) await remove("volume", ["volume", "rm"], left.volumes);
+	const names = left.volumes.map(({ name }) => name);
+	if (volumes) await remove("volume", ["volume", "rm"], names);
+}
+
+/** Long-running containers: another kind hands a volume over and ends. */
+export function longRunning({ containers }: Inventory): Container[] {
+	return containers.filter(({ name }) => !name.endsWith("-owner"));
 }
 
 /** Removes containers or networks or volumes, after saying how many. */

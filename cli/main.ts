@@ -57,6 +57,22 @@ stackCommand("password", "print the password of Grafana's administrator").action
 	process.stdout.write(`${grafanaPassword.value}\n`);
 });
 
+stackCommand("backup", "everything that the stack has stored, in one file; its services are stopped meanwhile")
+	.argument("<file>", "a tar, for its owner only: Grafana's database is in it")
+	.option("--force", "replace a file that is there")
+	.action(async (file: string, options) => {
+		const { backupCommand } = await import("./backup/backup.ts");
+		await backupCommand(file, options);
+	});
+
+stackCommand("restore", "replace what the stack has stored by what is in a backup")
+	.argument("<file>", "what `backup` wrote")
+	.option("--yes", "replace it: without this, only say what would be replaced")
+	.action(async (file: string, options) => {
+		const { restoreCommand } = await import("./backup/restore.ts");
+		await restoreCommand(file, options);
+	});
+
 stackCommand("preview", "what `up` would change")
 	.allowUnknownOption()
 	.argument("[args...]", "handed to pulumi preview")

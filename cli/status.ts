@@ -1,5 +1,5 @@
 import { containers, outputs, prepare, type StackOptions } from "./engine.ts";
-import { inventory } from "./inventory.ts";
+import { inventory, longRunning } from "./inventory.ts";
 import { kept } from "./kept.ts";
 import { columns, paint, shorten } from "./output.ts";
 
@@ -52,10 +52,9 @@ export async function statusCommand(options: StackOptions & { json?: boolean }):
 
 /** The stack's long-running containers: what the engine has, by label, and what it should have, by the state. */
 async function servicesOf(stack: string, expected: string[]): Promise<ServiceStatus[]> {
-	const { containers } = await inventory(stack);
-	const found = containers
-		.filter(({ name }) => !name.endsWith("-owner")) // hands a volume over and ends
-		.map(({ service, name, state, since, image }) => ({ service, container: name, state, since, image }));
+	const found = longRunning(await inventory(stack)).map(({ service, name, state, since, image }) => {
+		return { service, container: name, state, since, image };
+	});
 	const missing = expected
 		.filter((name) => !found.some(({ container }) => container === name))
 		.map((container) => ({

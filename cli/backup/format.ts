@@ -70,13 +70,13 @@ const archiveName = (volume: string) => `volumes/${volume}.tar.gz`;
  * Writes a backup beside `file`, as `FILE.partial`, and gives it its name once it is whole and on the disk. A failure
  * leaves nothing behind.
  *
- * @param done Told of each volume that is in.
+ * @param hooks `volume` is told of each volume that is in; `whole` is asked before the file gets its name, and may throw.
  */
 export async function writeBackup(
 	file: string,
 	about: Omit<Manifest, "format" | "volumes">,
 	sources: Source[],
-	done: (volume: Manifest["volumes"][number]) => void = () => {},
+	hooks: { volume?: (volume: Manifest["volumes"][number]) => void; whole?: () => Promise<void> } = {},
 ): Promise<void> {
 	const partial = `${file}.partial`;
 	await rm(partial, { force: true });
@@ -91,7 +91,7 @@ export async function writeBackup(
 			await writeAll(handle, await header(archiveName(name), volume.bytes), at);
 			at += block + padded(volume.bytes);
 			volumes.push(volume);
-			done(volume);
+			hooks.volume?.(volume);
 		}
 		const manifest = manifestText({ format: formatVersion, ...about, volumes }, room);
 		await writeAll(handle, Buffer.concat([await header(manifestName, room), manifest]), 0);
@@ -101,6 +101,7 @@ export async function writeBackup(
 		await handle.truncate(at + block + padded(sums.length) + 2 * block);
 		await handle.sync();
 		await handle.close();
+		await hooks.whole?.();
 		await rename(partial, file);
 		await syncFolder(dirname(file));
 	} catch (error) {

@@ -35,7 +35,7 @@ export class VolumeHelper {
 	/**
 	 * Starts the helper.
 	 *
-	 * @param image An image with busybox, which the engine has.
+	 * @param image Id of an image with busybox.
 	 * @param access `read` mounts the volumes so that nothing can be written.
 	 * @param signal Ends what it is doing.
 	 * @throws UserError when another one runs.
@@ -51,7 +51,7 @@ export class VolumeHelper {
 		const mode = access === "read" ? ":ro" : "";
 		const mounts = volumes.flatMap((v) => ["--volume", `${v.engineName}:/volumes/${v.name}${mode}`]);
 		// Root, for files of any owner; with no other privilege, and without a log: a volume goes through its output.
-		const rights = ["--user", "0:0", "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE"];
+		const rights = ["--user", "0:0", "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE", "--cap-add", "FOWNER"];
 		const closed = ["--security-opt", "no-new-privileges", "--network", "none", "--log-driver", "none"];
 		const run = ["run", "--rm", "--interactive", "--name", name, ...rights, ...closed, ...mounts, image];
 		const process = execa("docker", [...run, "sh", "-c", "echo ready; cat >/dev/null"], {

@@ -1,0 +1,112 @@
+// What a backup is about: a stack's services and volumes, as the engine has them, and where its services answer.
+
+import { execa } from "execa";
+import { platform } from "../../components/platform.ts";
+import { parseSettings } from "../../settings.ts";
+import { waitUntilReady } from "../../targets/docker/ready.ts";
+import { containers, type Environment, outputs, type StackOptions } from "../engine.ts";
+import { type Container, type Inventory, inventory, longRunning } from "../inventory.ts";
+import { progress, seconds, UserError } from "../output.ts";
+import { docker, type StackVolume } from "./volumes.ts";
+
+/** A stack that is up. */
+export interface Parts {
+	services: Container[];
+	volumes: StackVolume[];
+	/** Id of an image with busybox. */
+	busybox: string;
+	/** Base address of each published port. */
+	urls: Record<string, string>;
+	grafana: { user: string; password: string };
+}
+
+/**
+ * Looks at a stack.
+ *
+ * @throws UserError when it is not up, or a part of it is missing.
+ */
+export async function partsOf(environment: Environment, { stack }: StackOptions): Promise<Parts> {
+	const [there, expected, { urls, grafanaUser, grafanaPassword }] = await Promise.all([
+		inventory(stack),
+		containers(environment, stack),
+		outputs(environment, stack),
+	]);
+	const up = `./tracestack up --stack ${stack}`;
+	const services = longRunning(there);
+	if (!urls || services.length === 0) throw new UserError(`The stack ${stack} is not up. First: ${up}`);
+	const gone = expected.filter((name) => !services.some((service) => service.name === name));
+	if (gone.length > 0) throw new UserError(`Removed by hand: ${gone.join(", ")}. ${up} makes it again.`);
+	const owner = there.containers.find((container) => !services.includes(container));
+	if (!owner) throw new UserError(`The container that hands a volume over is gone. ${up} makes it again.`);
+	const { stdout: busybox } = await execa("docker", ["inspect", "--format", "{{.Image}}", owner.id]);
+	return {
+		services,
+		volumes: namedVolumes(there.volumes),
+		busybox,
+		urls: urls.value,
+		grafana: { user: grafanaUser?.value, password: grafanaPassword?.value },
+	};
+}
+
+/** Volumes by what they are for: their names in the engine begin with a prefix that a setting may have changed since. */
+export function namedVolumes(volumes: Inventory["volumes"]): StackVolume[] {
+	const named = volumes.map(({ name, service }) => ({
+		name: name.slice(name.lastIndexOf(`-${service}-`) + 1),
+		engineName: name,
+	}));
+	for (const { name, engineName } of named) {
+		const other = named.find((volume) => volume.name === name && volume.engineName !== engineName);
+		if (other)
+			throw new UserError(
+				`Both ${engineName} and ${other.engineName} are the stack's ${name}. Remove the one that no container uses: docker volume rm NAME`,
+			);
+	}
+	return named.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Stops containers at once, each with the time that its service needs. An interrupt does not shorten it. */
+export async function stop(services: Container[]): Promise<void> {
+	const started = Date.now();
+	progress(`  stopping ${names(services)}`);
+	await docker(["stop", ...services.map(({ id }) => id)]);
+	progress(`  stopped after ${seconds(started)}`);
+}
+
+/** Starts services and waits until each does its job. */
+export async function start(services: Container[], { urls }: Parts): Promise<void> {
+	const started = Date.now();
+	progress(`  starting ${names(services)}`);
+	await docker(["start", ...services.map(({ id }) => id)]);
+	const readiness = new Map(workloads().map(({ name, ready }) => [name, ready]));
+	await Promise.all(
+		services.map(async ({ service, id }) => {
+			const ready = readiness.get(service);
+			const url = ready && urls[ready.port];
+			if (!url) return;
+			const { timeoutSeconds, path } = ready;
+			const line = (text: string) => progress(`  ${text}`);
+			await waitUntilReady({ service, url: url + path, timeoutSeconds, containerId: id, volumes: [], progress: line });
+		}),
+	);
+	progress(`  ready after ${seconds(started)}`);
+}
+
+/** Those of the services that somebody else has started meanwhile: an `up`, or a hand. */
+export async function started(services: Container[]): Promise<Container[]> {
+	const format = "{{.Id}} {{.State.Running}}";
+	const { stdout } = await execa("docker", ["inspect", "--format", format, ...services.map(({ id }) => id)]);
+	return services.filter(({ id }) => stdout.includes(`${id} true`));
+}
+
+/** What a stack of default settings runs: which port and path tell that a service is ready is no setting. */
+function workloads() {
+	const settings = parseSettings({}, { project: "tracestack", name: "dev" });
+	return platform(settings, (workload, port) => `${workload}:${port}`, "");
+}
+
+function names(services: Container[]): string {
+	return services
+		.map(({ service }) => service)
+		.sort()
+		.join(", ");
+}

@@ -1,0 +1,98 @@
+import { resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { prepare, type StackOptions } from "../engine.ts";
+import { progress, seconds, UserError } from "../output.ts";
+import { eachVolume, type Manifest, verifyBackup } from "./format.ts";
+import { setGrafanaPassword } from "./grafana.ts";
+import { interruptible } from "./interrupt.ts";
+import { type Parts, partsOf, start, stop } from "./parts.ts";
+import { VolumeHelper } from "./volumes.ts";
+
+/**
+ * `./tracestack restore FILE`: what is in a backup replaces what is in the stack's volumes. The whole file is proved before
+ * anything is touched.
+ */
+export async function restoreCommand(name: string, options: StackOptions & { yes?: boolean }): Promise<void> {
+	const file = resolve(name);
+	const reading = Date.now();
+	const manifest = await verifyBackup(file);
+	progress(`${file} is whole, ${seconds(reading)}: ${manifest.stack} of ${manifest.createdAt}`);
+	const parts = await partsOf(await prepare(options, "look"), options);
+	refuseMisfit(manifest, parts);
+	if (!options.yes) throw new UserError(wouldReplace(name, manifest, parts, options.stack));
+	for (const line of differences(manifest, parts)) progress(`  ! ${line}`);
+	await interruptible("restore", (signal) => restore(file, manifest, parts, options.stack, signal));
+	progress(`restored ${manifest.stack} of ${manifest.createdAt}`);
+	progress("Grafana's datasources and dashboards are those of the backup. What this version would");
+	progress(`change: ./tracestack preview --refresh --diff --stack ${options.stack}`);
+}
+
+async function restore(file: string, manifest: Manifest, parts: Parts, stack: string, signal: AbortSignal) {
+	const volumes = parts.volumes.filter(({ name }) => manifest.volumes.some((volume) => volume.name === name));
+	const helper = await VolumeHelper.start(stack, parts.busybox, volumes, "write", signal);
+	let replacing = false;
+	try {
+		await stop(parts.services.filter(({ state }) => state !== "exited"));
+		signal.throwIfAborted();
+		replacing = true;
+		for (const volume of volumes) await helper.empty(volume);
+		await eachVolume(file, async (name, archive) => {
+			const begun = Date.now();
+			await pipeline(archive, createGunzip(), helper.unpack(), { signal });
+			progress(`  ${name.padEnd(20)} ${seconds(begun).padStart(8)}`);
+		});
+		const grafana = parts.services.find(({ service }) => service === "grafana");
+		if (grafana && volumes.some(({ name }) => name.startsWith("grafana-"))) {
+			progress("  giving Grafana's administrator the password of this stack");
+			await setGrafanaPassword(grafana.id, parts.grafana.password);
+		}
+	} catch (error) {
+		if (!replacing) await start(parts.services, parts);
+		throw replacing ? halfway(stack, error) : error;
+	} finally {
+		await helper.close();
+	}
+	await start(parts.services, parts);
+}
+
+/** Services don't start on half of their data. */
+function halfway(stack: string, error: unknown): UserError {
+	const { shortMessage, message } = error as { shortMessage?: string; message: string };
+	return new UserError(
+		`The restore ended half way: ${shortMessage ?? message}
+The stack's data is incomplete, and its services are stopped. Do the restore again: it begins anew.
+To go on without the data: ./tracestack down --delete-data --stack ${stack}`,
+	);
+}
+
+/** Throws when the backup can't become this stack. */
+export function refuseMisfit(manifest: Manifest, { volumes, grafana }: Pick<Parts, "volumes" | "grafana">): void {
+	const foreign = manifest.volumes.filter(({ name }) => !volumes.some((volume) => volume.name === name));
+	if (foreign.length > 0)
+		throw new UserError(
+			`The backup has ${foreign.map(({ name }) => name).join(", ")}, and this stack has no such service. Nothing was restored: bring up a stack that has it, with the settings of then.`,
+		);
+	if (manifest.grafanaUser !== grafana.user)
+		throw new UserError(
+			`In the backup Grafana's administrator is ${manifest.grafanaUser}, in this stack ${grafana.user}. Nothing was restored: set tracestack:grafana.adminUser to ${manifest.grafanaUser} and bring the stack up first.`,
+		);
+}
+
+/** What is worth knowing, and no reason to refuse. */
+export function differences(manifest: Manifest, { services, volumes }: Pick<Parts, "services" | "volumes">): string[] {
+	const images = services
+		.filter(({ service, image }) => manifest.images[service] && manifest.images[service] !== image)
+		.map(({ service, image }) => `${service}: the backup was made with ${manifest.images[service]}, this is ${image}`);
+	const left = volumes
+		.filter(({ name }) => !manifest.volumes.some((volume) => volume.name === name))
+		.map(({ name }) => `${name} is not in the backup and stays as it is`);
+	return [...images, ...left];
+}
+
+function wouldReplace(file: string, manifest: Manifest, { volumes }: Parts, stack: string): string {
+	const replaced = volumes.filter(({ name }) => manifest.volumes.some((volume) => volume.name === name));
+	return `This would replace all that the stack ${stack} has stored, with what ${manifest.stack} had at ${manifest.createdAt}:
+${replaced.map(({ engineName }) => `  ${engineName}`).join("\n")}
+To do it: ./tracestack restore ${file} --stack ${stack} --yes`;
+}
