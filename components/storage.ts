@@ -57,20 +57,23 @@ export interface Place {
 	backend: Settings["storage"]["backend"];
 	/** For people. */
 	place: string;
+	/** In volumes of the stack, so that a backup has it. */
+	ours: boolean;
 }
 
 export function placeOf({ storage }: Settings): Place {
 	const { backend } = storage;
 	switch (backend) {
 		case "local":
-			return { backend, place: "each service's own volume" };
+			return { backend, place: "each service's own volume", ours: true };
 		case "s3": {
 			const { bucket, endpoint } = storage;
-			return { backend, place: endpoint ? `s3://${bucket} at ${endpoint}` : "the stack's own S3 server" };
+			const place = endpoint ? `s3://${bucket} at ${endpoint}` : "the stack's own S3 server";
+			return { backend, place, ours: !endpoint };
 		}
 		case "gcs":
-			return { backend, place: `gs://${storage.bucket}` };
+			return { backend, place: `gs://${storage.bucket}`, ours: false };
 		case "azure":
-			return { backend, place: `Azure's ${storage.account}/${storage.container}` };
+			return { backend, place: `Azure's ${storage.account}/${storage.container}`, ours: false };
 	}
 }

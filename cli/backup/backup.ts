@@ -21,6 +21,7 @@ export async function backupCommand(name: string, options: StackOptions & { forc
 	const environment = await prepare(options, "look");
 	const parts = await partsOf(environment, options);
 	progress(`backing up ${options.stack}: ${parts.volumes.length} volumes`);
+	if (!parts.storage.ours) progress(`  ! traces and logs lie in ${parts.storage.place}, and will not be in this file`);
 	await interruptible("backup", (signal) => backup(file, options.stack, parts, signal));
 	progress(`${file} has ${inWords((await stat(file)).size)}`);
 }
@@ -33,6 +34,7 @@ async function backup(file: string, stack: string, parts: Parts, signal: AbortSi
 		stack,
 		createdAt: new Date().toISOString(),
 		grafanaUser: parts.grafana.user,
+		storage: parts.storage.place,
 		images: Object.fromEntries(parts.services.map(({ service, image }) => [service, image])),
 	};
 	const sources = parts.volumes.map((volume) => ({ name: volume.name, content: () => helper.archive(volume) }));

@@ -16,7 +16,7 @@ import { z } from "zod";
 import { UserError } from "../output.ts";
 
 /** What this program writes, and the newest that it reads. */
-export const formatVersion = 1;
+const formatVersion = 1;
 
 const manifestName = "manifest.json";
 const sumsName = "SHA256SUMS";
@@ -30,6 +30,8 @@ const schema = z.object({
 	createdAt: z.iso.datetime(),
 	/** The login of Grafana's administrator, which is in Grafana's database. */
 	grafanaUser: z.string(),
+	/** Where traces and logs lay, for people. */
+	storage: z.string(),
 	/** Image of each service, by its name in the catalogue. */
 	images: z.record(z.string(), z.string()),
 	volumes: z.array(

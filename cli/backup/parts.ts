@@ -2,6 +2,7 @@
 
 import { execa } from "execa";
 import { platform } from "../../components/platform.ts";
+import type { Place } from "../../components/storage.ts";
 import { parseSettings } from "../../settings.ts";
 import { waitUntilReady } from "../../targets/docker/ready.ts";
 import { containers, type Environment, outputs, type StackOptions } from "../engine.ts";
@@ -18,6 +19,8 @@ export interface Parts {
 	/** Base address of each published port. */
 	urls: Record<string, string>;
 	grafana: { user: string; password: string };
+	/** Where traces and logs lie. */
+	storage: Place;
 }
 
 /**
@@ -26,7 +29,7 @@ export interface Parts {
  * @throws UserError when it is not up, or a part of it is missing.
  */
 export async function partsOf(environment: Environment, { stack }: StackOptions): Promise<Parts> {
-	const [there, expected, { urls, grafanaUser, grafanaPassword }] = await Promise.all([
+	const [there, expected, { urls, grafanaUser, grafanaPassword, storage }] = await Promise.all([
 		inventory(stack),
 		containers(environment, stack),
 		outputs(environment, stack),
@@ -45,6 +48,7 @@ export async function partsOf(environment: Environment, { stack }: StackOptions)
 		busybox,
 		urls: urls.value,
 		grafana: { user: grafanaUser?.value, password: grafanaPassword?.value },
+		storage: storage?.value,
 	};
 }
 
@@ -101,7 +105,7 @@ export async function started(services: Container[]): Promise<Container[]> {
 /** What a stack of default settings runs: which port and path tell that a service is ready is no setting. */
 function workloads() {
 	const settings = parseSettings({}, { project: "tracestack", name: "dev" });
-	return platform(settings, (workload, port) => `${workload}:${port}`, "");
+	return platform(settings, (workload, port) => `${workload}:${port}`, { password: "", storeKey: "" });
 }
 
 function names(services: Container[]): string {

@@ -80,14 +80,21 @@ export function refuseMisfit(manifest: Manifest, { volumes, grafana }: Pick<Part
 }
 
 /** What is worth knowing, and no reason to refuse. */
-export function differences(manifest: Manifest, { services, volumes }: Pick<Parts, "services" | "volumes">): string[] {
+export function differences(
+	manifest: Manifest,
+	{ services, volumes, storage }: Pick<Parts, "services" | "volumes" | "storage">,
+): string[] {
 	const images = services
 		.filter(({ service, image }) => manifest.images[service] && manifest.images[service] !== image)
 		.map(({ service, image }) => `${service}: the backup was made with ${manifest.images[service]}, this is ${image}`);
 	const left = volumes
 		.filter(({ name }) => !manifest.volumes.some((volume) => volume.name === name))
 		.map(({ name }) => `${name} is not in the backup and stays as it is`);
-	return [...images, ...left];
+	const elsewhere =
+		manifest.storage === storage.place
+			? []
+			: [`traces and logs lay in ${manifest.storage}, and this stack reads them from ${storage.place}`];
+	return [...images, ...left, ...elsewhere];
 }
 
 function wouldReplace(file: string, manifest: Manifest, { volumes }: Parts, stack: string): string {

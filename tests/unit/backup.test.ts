@@ -23,6 +23,7 @@ const about = {
 	stack: "dev",
 	createdAt: "2026-01-02T03:04:05.000Z",
 	grafanaUser: "admin",
+	storage: "each service's own volume",
 	images: { tempo: "grafana/tempo:3.0.3" },
 };
 const contents: Record<string, Buffer> = {
