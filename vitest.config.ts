@@ -1,5 +1,14 @@
 import { defineConfig } from "vitest/config";
 
+/** End-to-end tests that restart the engine, count milliseconds' worth of loss, or load the machine: one after the other. */
+const alone = ["lifecycle", "durability", "senders"].map((name) => `tests/e2e/${name}.test.ts`);
+
+const endToEnd = {
+	// The longest outage of the long form is ten minutes.
+	testTimeout: process.env.TRACESTACK_SOAK ? 1_500_000 : 300_000,
+	hookTimeout: 900_000,
+};
+
 export default defineConfig({
 	test: {
 		projects: [
@@ -11,17 +20,27 @@ export default defineConfig({
 					pool: "forks",
 					testTimeout: 30_000,
 					hookTimeout: 60_000,
+					sequence: { groupOrder: 0 },
 				},
 			},
-			// They share one engine and its ports.
+			{
+				test: {
+					name: "e2e-alone",
+					include: alone,
+					...endToEnd,
+					fileParallelism: false,
+					sequence: { groupOrder: 1 },
+				},
+			},
+			// Each on a stack and on ports of its own. They mostly wait, so two at once are fast even on two cores.
 			{
 				test: {
 					name: "e2e",
 					include: ["tests/e2e/**/*.test.ts"],
-					fileParallelism: false,
-					// The longest outage of the long form is ten minutes.
-					testTimeout: process.env.TRACESTACK_SOAK ? 1_500_000 : 300_000,
-					hookTimeout: 900_000,
+					exclude: alone,
+					...endToEnd,
+					maxWorkers: 2,
+					sequence: { groupOrder: 2 },
 				},
 			},
 		],

@@ -65,10 +65,11 @@ async function text(url: string): Promise<string> {
 
 const units: Record<string, number> = { w: 168, d: 24, h: 1, m: 1 / 60, s: 1 / 3600 };
 
-/** Hours of a duration, as Go (`336h0m0s`) or Prometheus (`2w1d`) writes it. */
+/** Hours of a duration, to two places, as Go (`336h0m0s`) or Prometheus (`2w1d`) writes it. */
 export function hours(duration: string): number {
 	const parts = [...duration.matchAll(/(\d+)([wdhms])/g)];
 	if (parts.map(([part]) => part).join("") !== duration || duration === "")
 		throw new Error(`${duration || "nothing"} is no duration`);
-	return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * units[unit!]!, 0);
+	const sum = parts.reduce((all, [, amount, unit]) => all + Number(amount) * units[unit!]!, 0);
+	return Math.round(sum * 100) / 100;
 }

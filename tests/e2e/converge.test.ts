@@ -32,12 +32,14 @@ async function verified(): Promise<void> {
 	expect(verify.code, verify.all).toBe(0);
 }
 
+const kills = soak ? 10 : 5;
+
 describe("an up that was killed", () => {
 	const found: string[] = [];
 
 	// The first half while everything is created, the second while every container is replaced.
-	it.each(Array.from({ length: soak ? 10 : 5 }, (_, i) => i))("converges with the next one (%i)", async (round) => {
-		if (round < 5) {
+	it.each(Array.from({ length: kills }, (_, i) => i))("converges with the next one (%i)", async (round) => {
+		if (round < kills / 2) {
 			const down = await stack.tracestack("down", "--delete-data");
 			expect(down.code, down.all).toBe(0);
 		}

@@ -1,11 +1,12 @@
 // What is acknowledged is not lost: processes are killed, stopped and starved while an application goes on sending, and
 // every acknowledged trace is read back. `--soak` does the same for longer.
 
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Endpoints } from "../../cli/verify/api.ts";
 import { grafana, json, prometheusValue, until } from "../../cli/verify/api.ts";
 import { spanMetrics } from "../../components/links.ts";
-import { Batch, lostOf, post, Sender } from "./sender.ts";
+import { Batch, lost, lostOf, post, Sender } from "./sender.ts";
 import { soak } from "./soak.ts";
 import { TestStack } from "./stack.ts";
 
@@ -85,27 +86,53 @@ describe("while an application sends 500 spans a second", () => {
 	});
 });
 
+/** Sends without a pause while Tempo is stopped, until something is refused; then every trace that was taken must be found. */
+async function untilRefused(service: string): Promise<Response> {
+	await stack.container("tempo", "stop");
+	const since = Date.now();
+	const batch = new Batch(service, 1000);
+	const acknowledged: string[] = [];
+	const refusal = await until(60, async () => {
+		const { body, ids } = batch.next();
+		const response = await post(e.otlpHttp, body);
+		if (response?.ok) acknowledged.push(...ids);
+		if (response && !response.ok) return response;
+		throw new Error(`more and more is taken: ${response?.status}, ${acknowledged.length} traces`);
+	});
+	expect(acknowledged.length).toBeGreaterThan(1000);
+	await expect(batch.sendByGrpc(e.otlpGrpc)).rejects.toThrow(/UNAVAILABLE/);
+	await stack.container("tempo", "start");
+	const missing = await lostOf(e.tempo, { acknowledged, service, since });
+	console.log(`${service}: ${acknowledged.length} traces taken, ${missing.length} lost; then ${refusal.status}`);
+	expect(missing).toEqual([]);
+	return refusal;
+}
+
 describe("a full queue", () => {
 	it("tells senders to try again, and keeps every trace that it took", async () => {
 		stack.configure({ size: "small", collector: { queueMiB } });
 		const up = await stack.tracestack("up", "--no-verify");
 		expect(up.code, up.all).toBe(0);
-		await stack.container("tempo", "stop");
-		const since = Date.now();
-		const batch = new Batch("queue-full", 1000);
-		const acknowledged: string[] = [];
-		const refusal = await until(60, async () => {
-			const { body, ids } = batch.next();
-			const response = await post(e.otlpHttp, body);
-			if (response?.ok) acknowledged.push(...ids);
-			if (response && !response.ok) return response;
-			throw new Error(`the queue takes still more: ${response?.status}, ${acknowledged.length} traces`);
-		});
-		expect(refusal.status).toBe(503);
-		expect(acknowledged.length).toBeGreaterThan(1000);
-		await stack.container("tempo", "start");
-		const sender = { acknowledged, service: "queue-full", since };
-		expect(await lostOf(e.tempo, sender)).toEqual([]);
+		expect((await untilRefused("queue-full")).status).toBe(503);
+	});
+});
+
+describe("a full disk under the queue", () => {
+	it("tells senders to try again, keeps every trace that it took, and takes more when there is room", async () => {
+		stack.configure({ size: "small" });
+		await stack.container("collector", "rm", "--force");
+		const volume = `tracestack-${stack.name}-collector-queue`;
+		await execa("docker", ["volume", "rm", volume]);
+		const labels = [`tracestack.stack=tracestack/${stack.name}`, "tracestack.service=collector"];
+		const tiny = ["type=tmpfs", "device=tmpfs", "o=size=8m,uid=10001"];
+		const options = [...labels.flatMap((label) => ["--label", label]), ...tiny.flatMap((opt) => ["--opt", opt])];
+		await execa("docker", ["volume", "create", ...options, volume]);
+		const up = await stack.tracestack("up", "--no-verify");
+		expect(up.code, up.all).toBe(0);
+		expect((await untilRefused("disk-full")).status).toBe(503);
+		const { body, ids } = new Batch("disk-free", 10).next();
+		await until(60, async () => expect((await post(e.otlpHttp, body))?.status).toBe(200));
+		await until(60, async () => expect(await lost(e.tempo, ids)).toEqual([]));
 	});
 });
 

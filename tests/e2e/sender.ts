@@ -3,29 +3,40 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Attributes, ROOT_CONTEXT } from "@opentelemetry/api";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { resourceFromAttributes } from "@opentelemetry/resources";
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import {
+	BasicTracerProvider,
+	InMemorySpanExporter,
+	type ReadableSpan,
+	SimpleSpanProcessor,
+} from "@opentelemetry/sdk-trace-base";
 import { json, withQuery } from "../../cli/verify/api.ts";
 
-/** One-span traces of one service as an OTLP request. It is encoded once; ids and times are written into its bytes. */
+/** Traces of one service as an OTLP request. It is encoded once; ids and times are written into its bytes. */
 export class Batch {
 	readonly #bytes: Buffer;
 	/** Where each span's ids and times are. */
 	readonly #at: { traceId: number; spanId: number; times: [start: number, end: number] }[];
+	readonly #perTrace: number;
+	readonly #spans: ReadableSpan[];
 
-	constructor(service: string, traces: number, attributes: Attributes = {}) {
+	/** @param options.spans In each trace; 1 unless told. None has a parent. */
+	constructor(service: string, traces: number, options: { attributes?: Attributes; spans?: number } = {}) {
+		const { attributes = {}, spans: perTrace = 1 } = options;
+		this.#perTrace = perTrace;
 		const memory = new InMemorySpanExporter();
 		const tracer = new BasicTracerProvider({
 			resource: resourceFromAttributes({ "service.name": service }),
 			spanProcessors: [new SimpleSpanProcessor(memory)],
 		}).getTracer("load");
-		for (let i = 0; i < traces; i++)
+		for (let i = 0; i < traces * perTrace; i++)
 			tracer.startSpan("one of many", { startTime: 1 + i, attributes }, ROOT_CONTEXT).end(2 + i);
-		const spans = memory.getFinishedSpans();
-		this.#bytes = Buffer.from(ProtobufTraceSerializer.serializeRequest(spans) ?? []);
+		this.#spans = memory.getFinishedSpans();
+		this.#bytes = Buffer.from(ProtobufTraceSerializer.serializeRequest(this.#spans) ?? []);
 		let from = 0;
-		this.#at = spans.map((span) => {
+		this.#at = this.#spans.map((span) => {
 			const { traceId, spanId } = span.spanContext();
 			const find = (bytes: Buffer, after: number) => {
 				const found = this.#bytes.indexOf(bytes, after);
@@ -41,19 +52,33 @@ export class Batch {
 		});
 	}
 
-	/** The next request, with new ids: its spans lasted 5 ms and end now. */
+	/** The next request, with new ids of traces and spans: its spans lasted 5 ms and end now. */
 	next(): { body: Buffer<ArrayBuffer>; ids: string[] } {
 		const body = Buffer.from(this.#bytes);
 		const now = BigInt(Date.now()) * 1_000_000n;
-		const ids = this.#at.map(({ traceId, spanId, times: [start, end] }) => {
-			const id = randomBytes(24);
-			id.copy(body, traceId, 0, 16);
-			id.copy(body, spanId, 16, 24);
-			body.writeBigUInt64LE(now - 5_000_000n, start);
-			body.writeBigUInt64LE(now, end);
-			return id.toString("hex", 0, 16);
-		});
+		const ids: string[] = [];
+		let trace = randomBytes(16);
+		for (const [i, { traceId, spanId, times }] of this.#at.entries()) {
+			if (i % this.#perTrace === 0) {
+				trace = randomBytes(16);
+				ids.push(trace.toString("hex"));
+			}
+			trace.copy(body, traceId);
+			randomBytes(8).copy(body, spanId);
+			body.writeBigUInt64LE(now - 5_000_000n, times[0]);
+			body.writeBigUInt64LE(now, times[1]);
+		}
 		return { body, ids };
+	}
+
+	/** Sends it as it was made, by the SDK's gRPC exporter. Rejects with what the server said. */
+	async sendByGrpc(address: string): Promise<void> {
+		const exporter = new OTLPTraceExporter({ url: `http://${address}`, timeoutMillis: 5000 });
+		const error = await new Promise<Error | undefined>((resolve) =>
+			exporter.export(this.#spans, (r) => resolve(r.error)),
+		);
+		await exporter.shutdown();
+		if (error) throw error;
 	}
 }
 
