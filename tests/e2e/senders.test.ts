@@ -1,6 +1,7 @@
 // One application must not harm another: what is malformed, huge or endless, and more than the stack can take. A second
 // application sends all the while, and nothing of it is lost.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Endpoints, json, prometheusValue, until } from "../../cli/verify/api.ts";
@@ -102,22 +103,25 @@ describe("a bad sender", () => {
 	const names = soak ? 100_000 : 10_000;
 	it(`of ${names} span names fills no more of Prometheus than one service may`, async () => {
 		const { body, ids } = new Batch("names", 1000).next();
-		const at = body.indexOf("one of many");
-		expect(at).toBeGreaterThan(0);
+		expect(body.indexOf("one of many")).toBeGreaterThan(0);
 		for (let sent = 0; sent < names; sent += ids.length) {
+			// Tempo estimates how many values a label has every 15 s: what comes before it has noticed is let through.
+			if (sent === 2000) await sleep(20_000);
 			const next = Buffer.from(body);
 			for (let i = next.indexOf("one of many"), n = sent; i >= 0; i = next.indexOf("one of many", i + 1), n++)
 				next.write(String(n).padStart(11, "0"), i);
 			expect((await post(e.otlpHttp, new Uint8Array(next)))?.status).toBe(200);
 		}
-		const all = `sum(${spanMetrics.calls}{${spanMetrics.labels.service}="names"})`;
-		await until(60, async () => expect(await prometheusValue(e.prometheus, all)).toBeGreaterThanOrEqual(names));
-		const distinct = `count(${spanMetrics.calls}{${spanMetrics.labels.service}="names"})`;
-		const count = await prometheusValue(e.prometheus, distinct);
-		const active = await prometheusValue(e.prometheus, "sum(tempo_metrics_generator_registry_active_series)");
-		console.log(`${names} names: ${count} in Prometheus, ${active} series`);
-		expect(count).toBeLessThan(names);
-		expect(active).toBeLessThanOrEqual(200_000);
+		const calls = `${spanMetrics.calls}{${spanMetrics.labels.service}="names"}`;
+		const active = () => prometheusValue(e.prometheus, "sum(tempo_metrics_generator_registry_active_series)");
+		// The 2.8 line has no cap on a label: the one on series holds, and what exceeds it is not counted.
+		const capped = (await (await fetch(`${e.tempo}/status/config`)).text()).includes("max_cardinality_per_label: 1024");
+		const all = capped ? names * 0.99 : 2000;
+		await until(60, async () => expect(await prometheusValue(e.prometheus, `sum(${calls})`)).toBeGreaterThan(all));
+		const distinct = await prometheusValue(e.prometheus, `count(${calls})`);
+		console.log(`${names} names: ${distinct} in Prometheus, ${await active()} series`);
+		expect(distinct).toBeLessThan(capped ? 2100 : 5000);
+		expect(await active()).toBeLessThanOrEqual(51_200);
 	});
 
 	it("has harmed nobody", async () => {
@@ -154,7 +158,10 @@ describe(`more than the stack can take, for ${soak ? "five minutes" : "20 second
 		await until(60, async () => expect(await lost(e.tempo, ids)).toEqual([]));
 		console.log(`recovered after ${((Date.now() - after) / 1000).toFixed(1)} s`);
 
-		expect(await lostOf(e.tempo, { acknowledged, service: "overload", since })).toEqual([]);
+		await unharmed();
+		const missing = await lostOf(e.tempo, { acknowledged, service: "overload", since });
+		expect(missing).toHaveLength(0);
+		for (const id of acknowledged.filter((_, i) => i % 1000 === 0)) expect(await spansOf(id)).toHaveLength(50);
 		await unharmed();
 	});
 });
