@@ -114,11 +114,14 @@ export class Sender {
 	#stopped = false;
 	readonly #done: Promise<void>;
 
-	/** @param perSecond Spans, in ten requests a second. */
-	constructor(otlpHttp: string, service: string, perSecond = 50) {
+	/**
+	 * @param perSecond Spans, in ten requests a second.
+	 * @param spans In each trace.
+	 */
+	constructor(otlpHttp: string, service: string, perSecond = 50, spans = 1) {
 		this.#otlpHttp = otlpHttp;
 		this.service = service;
-		this.#done = this.#send(new Batch(service, perSecond / 10));
+		this.#done = this.#send(new Batch(service, perSecond / 10 / spans, { spans }));
 	}
 
 	/** Stops, once all that was begun is acknowledged. */
