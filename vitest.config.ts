@@ -3,9 +3,14 @@ import { defineConfig } from "vitest/config";
 /** End-to-end tests that restart the engine, count milliseconds' worth of loss, or load the machine: one after the other. */
 const alone = ["lifecycle", "durability", "senders"].map((name) => `tests/e2e/${name}.test.ts`);
 
+const soak = process.env.TRACESTACK_SOAK === "1";
+
+/** Those that only `--soak` has the time for. */
+const long = soak ? [] : ["tests/e2e/retention.test.ts"];
+
 const endToEnd = {
 	// The longest outage of the long form is ten minutes.
-	testTimeout: process.env.TRACESTACK_SOAK ? 1_500_000 : 300_000,
+	testTimeout: soak ? 1_500_000 : 300_000,
 	hookTimeout: 900_000,
 };
 
@@ -37,7 +42,7 @@ export default defineConfig({
 				test: {
 					name: "e2e",
 					include: ["tests/e2e/**/*.test.ts"],
-					exclude: alone,
+					exclude: [...alone, ...long],
 					...endToEnd,
 					maxWorkers: 2,
 					sequence: { groupOrder: 2 },

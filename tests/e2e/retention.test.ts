@@ -1,5 +1,5 @@
 // What is older than its retention is removed from the store: blocks and chunks vanish. Nobody waits a day for it, so a
-// catalogue's patch gives traces 40 seconds, and everything else looks at its clock more often.
+// catalogue's patch gives traces 40 seconds, and everything else looks at its clock more often. Still it mostly waits: `--soak`.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,6 @@ import { type Endpoints, epoch, json, prometheusValue, until, withQuery } from "
 import { mergePatch } from "../../components/render.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
 import { lost, sendTraces } from "./sender.ts";
-import { soak } from "./soak.ts";
 import { TestStack } from "./stack.ts";
 
 const catalogue = process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml";
@@ -134,7 +133,7 @@ describe("on volumes", () => {
 	});
 });
 
-describe.runIf(soak)("in S3", () => {
+describe("in S3", () => {
 	beforeAll(() => start("s3"));
 
 	it.concurrent("blocks of traces appear, and vanish with what is in them", () =>
