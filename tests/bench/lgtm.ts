@@ -26,11 +26,15 @@ export async function startLgtm(checkout: string, images: string): Promise<Subje
 	const folder = await mkdtemp(join(tmpdir(), "tracestack-bench-lgtm-"));
 	const all = ["network", "collector", "tempo", "prometheus"].map(name);
 	const docker = async (...args: string[]) => void (await execa("docker", args));
-	const remove = async () => {
+	const removeContainers = async () => {
 		await execa("docker", ["rm", "--force", "--volumes", ...all], { reject: false });
 		await execa("docker", ["volume", "rm", "--force", name("data")], { reject: false });
+	};
+	const remove = async () => {
+		await removeContainers();
 		await rm(folder, { recursive: true, force: true });
 	};
+	const tempo = `http://127.0.0.1:${search}`;
 	const run = (service: string, options: string[], ...command: string[]) =>
 		docker("run", "--detach", "--name", name(service), ...options, image(service), ...command);
 	const served = (file: string) => [
@@ -38,26 +42,29 @@ export async function startLgtm(checkout: string, images: string): Promise<Subje
 		...["--volume", `${name("data")}:/data`, "--volume", `${join(folder, file)}:/etc/lgtm/${file}:ro`],
 	];
 
-	await execa("docker", ["rm", "--force", "--volumes", ...all], { reject: false });
-	for (const file of ["otelcol-config.yaml", "tempo-config.yaml", "prometheus.yaml"]) {
-		const config = parse(readFileSync(join(checkout, "docker", file), "utf8"));
-		// Profiles need a server that is not compared.
-		if (config.service?.pipelines) delete config.service.pipelines.profiles;
-		writeFileSync(join(folder, file), stringify(config));
-	}
-	const publish = [`${otlp}:4318`, `${search}:3200`, `${metrics}:9090`].flatMap((p) => ["--publish", `127.0.0.1:${p}`]);
-	await docker("run", "--detach", "--name", name("network"), ...publish, image("busybox"), "sleep", "86400");
-	await run(
-		"prometheus",
-		served("prometheus.yaml"),
-		...["--web.enable-remote-write-receiver", "--web.enable-otlp-receiver", "--enable-feature=exemplar-storage"],
-		...["--storage.tsdb.path=/data/prometheus", "--config.file=/etc/lgtm/prometheus.yaml"],
-	);
-	await run("tempo", served("tempo-config.yaml"), "-config.file=/etc/lgtm/tempo-config.yaml");
-	await run("collector", served("otelcol-config.yaml"), "--config=/etc/lgtm/otelcol-config.yaml");
+	const start = async () => {
+		// Of a run that was killed.
+		await removeContainers();
+		for (const file of ["otelcol-config.yaml", "tempo-config.yaml", "prometheus.yaml"]) {
+			const config = parse(readFileSync(join(checkout, "docker", file), "utf8"));
+			// Profiles need a server that is not compared.
+			if (config.service?.pipelines) delete config.service.pipelines.profiles;
+			writeFileSync(join(folder, file), stringify(config));
+		}
+		const publish = [`${otlp}:4318`, `${search}:3200`, `${metrics}:9090`].flatMap((p) => [
+			"--publish",
+			`127.0.0.1:${p}`,
+		]);
+		await docker("run", "--detach", "--name", name("network"), ...publish, image("busybox"), "sh", "-c", "sleep 86400");
+		await run(
+			"prometheus",
+			served("prometheus.yaml"),
+			...["--web.enable-remote-write-receiver", "--web.enable-otlp-receiver", "--enable-feature=exemplar-storage"],
+			...["--storage.tsdb.path=/data/prometheus", "--config.file=/etc/lgtm/prometheus.yaml"],
+		);
+		await run("tempo", served("tempo-config.yaml"), "-config.file=/etc/lgtm/tempo-config.yaml");
+		await run("collector", served("otelcol-config.yaml"), "--config=/etc/lgtm/otelcol-config.yaml");
 
-	const tempo = `http://127.0.0.1:${search}`;
-	const ready = async () => {
 		await until(90, async () => {
 			const response = await fetch(`${tempo}/ready`);
 			if (!response.ok) throw new Error(`Tempo is not ready: ${await response.text()}`);
@@ -71,7 +78,10 @@ export async function startLgtm(checkout: string, images: string): Promise<Subje
 			if (!response.ok) throw new Error(`the collector answers ${response.status}`);
 		});
 	};
-	await ready();
+	await start().catch(async (error) => {
+		await remove();
+		throw error;
+	});
 	const { version } = await json<{ version: string }>(`${tempo}/api/status/buildinfo`);
 	return {
 		name: "docker-otel-lgtm",
