@@ -13,7 +13,7 @@ import {
 import { execa } from "execa";
 import { parse } from "yaml";
 import { backendEnvironment, keepingSettingsFile, userPulumiHome } from "./backend.ts";
-import { converge } from "./converge.ts";
+import { converge, removeHalfMade } from "./converge.ts";
 import { engineAddress, ensureDockerEngine, requireDockerEngine } from "./docker-engine.ts";
 import { removeLeftovers } from "./inventory.ts";
 import { whenFree } from "./lock.ts";
@@ -132,7 +132,10 @@ export async function down(
 		const target = deleteData ? undefined : (await running(environment, stack)).map(({ urn }) => urn);
 		await operate(stack, environment, async (shown) => {
 			if (target?.length === 0) return;
-			const destroy = () => s.destroy({ onEvent: shown.event, ...(target && { target, targetDependents: true }) });
+			const destroy = async () => {
+				await removeHalfMade(environment, stack);
+				await s.destroy({ onEvent: shown.event, ...(target && { target, targetDependents: true }) });
+			};
 			await whenFree(stack, () => s.cancel(), destroy);
 		});
 	}
