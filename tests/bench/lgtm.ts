@@ -89,8 +89,8 @@ export async function startLgtm(checkout: string, images: string): Promise<Subje
 		otlpHttp: `http://127.0.0.1:${otlp}`,
 		tempo,
 		prometheus: `http://127.0.0.1:${metrics}`,
-		// Its Tempo cuts a trace after 10 s and keeps the newest 30 s from a search.
-		settleSeconds: 45,
+		// Its Tempo cuts a trace after 5 s and keeps the newest 30 s from a search.
+		settleSeconds: 36,
 		container: (service, ...command) => docker(...command, name(service)),
 		remove,
 	};
