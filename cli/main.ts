@@ -12,8 +12,8 @@ const program = new Command("tracestack")
 	.enablePositionalOptions();
 
 /** Options that every command about a stack has. */
-function stackCommand(name: string, description: string): Command {
-	return program
+function stackCommand(name: string, description: string, below: Command = program): Command {
+	return below
 		.command(name)
 		.description(description)
 		.option("-s, --stack <name>", "the stack", "dev")
@@ -56,6 +56,14 @@ stackCommand("password", "print the password of Grafana's administrator").action
 		throw new UserError(`The stack ${options.stack} is not up: ./tracestack up --stack ${options.stack}`);
 	process.stdout.write(`${grafanaPassword.value}\n`);
 });
+
+const alert = program.command("alert").description("whoever is told of alerts");
+stackCommand("test", "send one alert through every route, and see that it arrives", alert)
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { alertTestCommand } = await import("./alert.ts");
+		process.exitCode = await alertTestCommand(options);
+	});
 
 stackCommand("backup", "everything that the stack has stored, in one file; its services are stopped meanwhile")
 	.argument("<file>", "a tar, for its owner only: Grafana's database is in it")

@@ -1,17 +1,24 @@
 import type { Settings } from "../settings.ts";
+import { integration, routesOf, secretsOf } from "./receivers.ts";
 import { renderYaml } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
 import type { Workload } from "./workload.ts";
 
 const nobody = { uid: 65534, gid: 65534 };
 
+/** Alertmanager's configuration for a stack: the file under configs/ with its receivers and who wants what. */
+function alertmanagerConfig({ receivers, image }: Settings): string {
+	const { patch } = image("alertmanager");
+	const base = { receivers: [{ name: "none" }, ...receivers.map(integration)], route: { routes: routesOf(receivers) } };
+	return renderYaml("alertmanager/alertmanager.yaml", receivers.length > 0 ? base : undefined, patch);
+}
+
 /** Alertmanager: groups, routes and silences alerts. Its volume holds silences and what was already sent. */
 export function alertmanager(settings: Settings): Workload {
-	const { image, patch } = settings.image("alertmanager");
 	return {
 		name: "alertmanager",
 		description: "groups, routes and silences alerts",
-		image,
+		image: settings.image("alertmanager").image,
 		command: [
 			"--config.file=/etc/alertmanager/alertmanager.yaml",
 			"--storage.path=/alertmanager",
@@ -19,12 +26,14 @@ export function alertmanager(settings: Settings): Workload {
 			"--data.maintenance-interval=10s",
 			// One instance: nothing to gossip with.
 			"--cluster.listen-address=",
+			// Which receiver a notification failed for is in the metrics, and so in the alert about it.
+			"--enable-feature=receiver-name-in-metrics",
 			`--log.level=${settings.logLevel}`,
 		],
 		user: nobody,
-		files: { "/etc/alertmanager/alertmanager.yaml": { text: renderYaml("alertmanager/alertmanager.yaml", patch) } },
+		files: { "/etc/alertmanager/alertmanager.yaml": { text: alertmanagerConfig(settings) } },
 		env: {},
-		secrets: [],
+		secrets: secretsOf(settings.receivers),
 		ports: [{ name: "alertmanager", number: 9093, protocol: "http", reach: "outside" }],
 		volumes: [
 			{

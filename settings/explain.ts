@@ -85,7 +85,7 @@ export function allowedBy(node: Node): string {
 	if (several.length > 0) return several.join(", ");
 	if (node.type === "boolean") return "true, false";
 	if (node.properties) return `an object with ${Object.keys(node.properties).join(", ")}`;
-	if (node.oneOf) return `an object whose backend is one of ${backends(node).join(", ")}`;
+	if (node.oneOf) return `an object whose ${discriminatorOf(node)} is one of ${kinds(node).join(", ")}`;
 	return `a ${node.type}`;
 }
 
@@ -117,12 +117,19 @@ function alternative(node: Node, value: unknown, step?: PropertyKey): Node | und
 	const matching = node.oneOf?.find(({ properties = {} }) =>
 		Object.entries(properties).every(([name, p]) => p.const === undefined || p.const === valueAt(value, [name])),
 	);
-	return matching ?? (step === undefined ? undefined : { properties: { [String(step)]: { enum: backends(node) } } });
+	return matching ?? (step === undefined ? undefined : { properties: { [String(step)]: { enum: kinds(node) } } });
 }
 
-function backends(node: Node): string[] {
-	const constants = node.oneOf?.flatMap(({ properties = {} }) => Object.values(properties).map((p) => p.const));
-	return constants?.filter((value) => value !== undefined) ?? [];
+/** The property that tells alternatives apart: its value is a constant of each. */
+export function discriminatorOf(node: Node): string {
+	const properties = Object.entries(node.oneOf?.[0]?.properties ?? {});
+	return properties.find(([, property]) => property.const !== undefined)?.[0] ?? "";
+}
+
+/** What the alternatives are called. */
+function kinds(node: Node): string[] {
+	const by = discriminatorOf(node);
+	return node.oneOf?.flatMap(({ properties = {} }) => properties[by]?.const ?? []) ?? [];
 }
 
 function choices(node: Node | undefined): string[] {

@@ -1,6 +1,6 @@
 // The reference for people (docs/settings.md) and for editors (docs/settings.schema.json), both from the schema.
 
-import { allowedBy, type Node, nodeOf } from "./explain.ts";
+import { allowedBy, discriminatorOf, type Node, nodeOf } from "./explain.ts";
 import { schema } from "./schema.ts";
 
 const namespace = "tracestack";
@@ -8,7 +8,7 @@ const namespace = "tracestack";
 /** docs/settings.md: every setting, what is allowed, its default, what it is for. */
 export function reference(): string {
 	const properties = Object.entries(nodeOf(schema).properties ?? {});
-	const groups = properties.filter(([, node]) => node.properties || node.items?.properties || node.oneOf);
+	const groups = properties.filter(([, node]) => node.properties || node.items?.properties || alternativesOf(node));
 	const plain = properties.filter((entry) => !groups.includes(entry));
 	return `<!-- Made from settings/schema.ts: UPDATE_GOLDENS=1 ./tracestack test --unit -->
 
@@ -59,14 +59,22 @@ export function editorSchema(): object {
 
 function group(name: string, node: Node): string {
 	const fields = Object.entries(node.properties ?? node.items?.properties ?? {});
-	const alternatives = (node.oneOf ?? []).map((alternative) => {
-		const { backend, ...rest } = alternative.properties ?? {};
-		const heading = `**\`backend: ${backend?.const}\`** ${alternative.description}`;
+	const kinds = alternativesOf(node);
+	const by = discriminatorOf({ oneOf: kinds ?? [] });
+	const alternatives = (kinds ?? []).map((alternative) => {
+		const { [by]: kind, ...rest } = alternative.properties ?? {};
+		const heading = `**\`${by}: ${kind?.const}\`** ${alternative.description}`;
 		return `${heading}\n${Object.keys(rest).length > 0 ? `\n${table(Object.entries(rest), "", alternative.required)}` : ""}`;
 	});
-	const more = node.oneOf ? " Default: `backend: local`." : node.items ? " A list; each has:" : "";
+	const list = node.items ? " A list; each has:" : "";
+	const more = node.oneOf ? ` Default: \`${by}: ${(node.default as Record<string, string>)[by]}\`.` : list;
 	const heading = `## ${namespace}:${name}\n\n${node.description}${more}\n`;
-	return `${heading}\n${node.oneOf ? alternatives.join("\n") : table(fields, "", node.items?.required)}`;
+	return `${heading}\n${kinds ? alternatives.join("\n") : table(fields, "", node.items?.required)}`;
+}
+
+/** Of a setting, or of each item of a list. */
+function alternativesOf(node: Node): Node[] | undefined {
+	return node.oneOf ?? node.items?.oneOf;
 }
 
 function table(fields: [name: string, node: Node][], before: string, required: string[] = []): string {

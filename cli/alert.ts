@@ -1,0 +1,123 @@
+// `./tracestack alert test`: one alert through every route, followed to whoever is told.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Receiver } from "../components/receivers.ts";
+import { outputs, prepare, type StackOptions } from "./engine.ts";
+import { paint, progress, seconds, UserError } from "./output.ts";
+import { epoch } from "./verify/api.ts";
+
+/** What a stack's output says about alerts. */
+interface Alerts {
+	env: string;
+	receivers: Pick<Receiver, "name" | "severities" | "envs" | "teams">[];
+}
+
+/** An alert as Alertmanager's API takes it. */
+interface Alert {
+	labels: Record<string, string>;
+	annotations: Record<string, string>;
+	startsAt: string;
+	endsAt: string;
+}
+
+/** What became of a receiver's notification. */
+interface Delivery {
+	receiver: string;
+	ok: boolean;
+	seconds: number;
+	detail: string;
+}
+
+/** Alertmanager waits ten seconds for more alerts of a group, then tries for a minute. */
+const limitSeconds = 60;
+
+/** Returns the exit code: 1 when somebody was not told. */
+export async function alertTestCommand(options: StackOptions & { json?: boolean }): Promise<number> {
+	const { urls, alerts } = await outputs(await prepare(options, "look"), options.stack);
+	if (!urls || !alerts)
+		throw new UserError(`The stack ${options.stack} is not up: ./tracestack up --stack ${options.stack}`);
+	const alertmanager = (urls.value as Record<string, string>).alertmanager ?? "";
+	const { receivers, env } = alerts.value as Alerts;
+	if (receivers.length === 0)
+		throw new UserError(`The stack ${options.stack} tells nobody of alerts: see receivers in docs/settings.md.`);
+	const deliveries = await alertTest(alertmanager, { receivers, env });
+	if (options.json)
+		process.stdout.write(`${JSON.stringify({ stack: options.stack, receivers: deliveries }, null, 2)}\n`);
+	return deliveries.every(({ ok }) => ok) ? 0 : 1;
+}
+
+/** Alerts that every receiver wants at least one of: none has two labels alike. */
+export function testAlerts({ receivers, env }: Alerts): Record<string, string>[] {
+	const wanted = receivers.map(({ severities, envs, teams }) => {
+		const severity = severities[0] ?? "critical";
+		// Under one name the critical one would inhibit the warning.
+		const alertname = `Test${severity[0]?.toUpperCase()}${severity.slice(1)}`;
+		return { alertname, service: "alert-test", severity, env: envs[0] ?? env, ...(teams[0] && { team: teams[0] }) };
+	});
+	return [...new Map(wanted.map((labels) => [JSON.stringify(labels), labels])).values()];
+}
+
+async function alertTest(alertmanager: string, alerts: Alerts): Promise<Delivery[]> {
+	const started = Date.now();
+	const names = alerts.receivers.map(({ name }) => name);
+	const before = await requests(alertmanager);
+	const labels = testAlerts(alerts);
+	await post(alertmanager, labels, started, started + 2 * limitSeconds * 1000);
+	progress(
+		`sent ${labels.length === 1 ? "one alert" : `${labels.length} alerts`}; waiting for ${names.join(", ")} (up to ${limitSeconds} s)`,
+	);
+	const deliveries = new Map<string, Delivery>();
+	for (;;) {
+		const now = await requests(alertmanager);
+		const over = Date.now() - started > limitSeconds * 1000;
+		for (const name of names.filter((name) => !deliveries.has(name))) {
+			const since = (of: Count) => (now.get(name)?.[of] ?? 0) - (before.get(name)?.[of] ?? 0);
+			const taken = since("made") - since("failed");
+			if (taken === 0 && !over) continue;
+			const detail =
+				taken > 0
+					? "delivered"
+					: since("failed") > 0
+						? `refused ${since("failed")} times: docker logs of the container with the label tracestack.service=alertmanager says why`
+						: "no notification was sent: is it silenced, or inhibited? Alertmanager's own page shows it";
+			const took = Number(((Date.now() - started) / 1000).toFixed(1));
+			deliveries.set(name, { receiver: name, ok: taken > 0, seconds: took, detail });
+			const mark = taken > 0 ? paint("green", "✓", process.stderr) : paint("red", "✗", process.stderr);
+			progress(`  ${mark} ${name.padEnd(20)} ${seconds(started).padStart(6)}  ${detail}`);
+		}
+		if (deliveries.size === names.length) break;
+		await sleep(500);
+	}
+	await post(alertmanager, labels, started, Date.now());
+	return names.flatMap((name) => deliveries.get(name) ?? []);
+}
+
+async function post(alertmanager: string, all: Record<string, string>[], from: number, to: number): Promise<void> {
+	const [startsAt, endsAt] = [new Date(from).toISOString(), new Date(to).toISOString()];
+	const annotations = {
+		summary: "this is a test",
+		description: `Sent by ./tracestack alert test at ${new Date(epoch() * 1000).toISOString()}. Nothing is wrong.`,
+	};
+	const alerts: Alert[] = all.map((labels) => ({ labels, annotations, startsAt, endsAt }));
+	const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(alerts) };
+	const response = await fetch(`${alertmanager}/api/v2/alerts`, request);
+	if (!response.ok)
+		throw new Error(`Alertmanager did not take the alerts: ${response.status} ${await response.text()}`);
+}
+
+type Count = "made" | "failed";
+
+/** Requests that Alertmanager made for each receiver. */
+async function requests(alertmanager: string): Promise<Map<string, Record<Count, number>>> {
+	const text = await (await fetch(`${alertmanager}/metrics`, { signal: AbortSignal.timeout(5000) })).text();
+	const counts = new Map<string, Record<Count, number>>();
+	const line = /^alertmanager_notification_requests_(failed_)?total\{(.*)\} (\S+)$/gm;
+	for (const [, failed, labels = "", value] of text.matchAll(line)) {
+		const name = /receiver_name="([^"]*)"/.exec(labels)?.[1];
+		if (name === undefined) continue;
+		const count = counts.get(name) ?? { made: 0, failed: 0 };
+		count[failed ? "failed" : "made"] += Number(value);
+		counts.set(name, count);
+	}
+	return counts;
+}

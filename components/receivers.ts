@@ -1,0 +1,102 @@
+// Who is told of alerts, as Alertmanager's configuration has them.
+
+import type { Settings } from "../settings.ts";
+import type { Patch } from "./render.ts";
+import type { Secret } from "./workload.ts";
+
+/** Somebody who is told, as settings have him. */
+export type Receiver = Settings["receivers"][number];
+
+/** A route for each receiver. Every one of them is asked, whatever others want. */
+export function routesOf(receivers: Receiver[]) {
+	return receivers.map(({ name, severities, envs, teams }) => ({
+		receiver: name,
+		matchers: [...matcher("severity", severities), ...matcher("env", envs), ...matcher("team", teams)],
+		continue: true,
+	}));
+}
+
+function matcher(label: string, values: string[]): string[] {
+	if (values.length === 0) return [];
+	const pattern = values.map((value) => value.replaceAll(/[^\w-]/g, "\\$&")).join("|");
+	return [`${label}=~${JSON.stringify(pattern)}`];
+}
+
+/** Path of a receiver's secret: Alertmanager expands no environment variables. */
+function secretFile({ name }: Receiver): string {
+	return `/etc/alertmanager/secrets/${name}`;
+}
+
+/** What a receiver must not show. */
+function secretOf(receiver: Receiver): string | undefined {
+	switch (receiver.type) {
+		case "webhook":
+			return receiver.token;
+		case "slack":
+			return receiver.webhookUrl;
+		case "pagerduty":
+			return receiver.routingKey;
+		case "email":
+			return receiver.password;
+	}
+}
+
+/** A link to the page that says what to do, where there is one. */
+const text =
+	"{{ range .Alerts }}{{ .Annotations.description }}{{ with .Annotations.runbook_url }}\n{{ . }}{{ end }}\n{{ end }}";
+const title = "{{ .Status | toUpper }} {{ .CommonLabels.env }}: {{ .CommonAnnotations.summary }}";
+
+/** What Alertmanager calls a receiver. */
+export function integration(receiver: Receiver): Patch {
+	const { name, resolved: send_resolved } = receiver;
+	const file = secretFile(receiver);
+	switch (receiver.type) {
+		case "webhook": {
+			const authorization = { type: "Bearer", credentials_file: file };
+			const http_config = receiver.token ? { http_config: { authorization } } : {};
+			return { name, webhook_configs: [{ send_resolved, url: receiver.url, ...http_config }] };
+		}
+		case "slack": {
+			const { channel } = receiver;
+			return {
+				name,
+				slack_configs: [{ send_resolved, api_url_file: file, ...(channel && { channel }), title, text }],
+			};
+		}
+		case "pagerduty": {
+			const { url } = receiver;
+			return {
+				name,
+				pagerduty_configs: [
+					{
+						send_resolved,
+						routing_key_file: file,
+						...(url && { url }),
+						description: title,
+						severity: "{{ if .CommonLabels.severity }}{{ .CommonLabels.severity }}{{ else }}error{{ end }}",
+						details: { text },
+					},
+				],
+			};
+		}
+		case "email": {
+			const { to, from, smarthost, username, password, requireTls: require_tls } = receiver;
+			const login = {
+				...(username && { auth_username: username }),
+				...(password && { auth_password_file: file }),
+			};
+			return {
+				name,
+				email_configs: [{ send_resolved, to, from, smarthost, require_tls, ...login, headers: { subject: title } }],
+			};
+		}
+	}
+}
+
+/** Secrets of receivers as files. */
+export function secretsOf(receivers: Receiver[]): Secret[] {
+	return receivers.flatMap((receiver) => {
+		const value = secretOf(receiver);
+		return value ? [{ value, as: { file: secretFile(receiver) } }] : [];
+	});
+}

@@ -1,0 +1,252 @@
+// Something breaks, and somebody is told: faults in a real stack, followed to a real webhook, and back.
+
+import { randomBytes } from "node:crypto";
+import type { Server } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Endpoints, json, until } from "../../cli/verify/api.ts";
+import { dashboards, packNames } from "../../components/packs.ts";
+import { ruleFiles } from "../../components/rules.ts";
+import { parseSettings } from "../../settings.ts";
+import { besideDocker } from "./beside.ts";
+import { Batch, post, sendRequests } from "./sender.ts";
+import { TestStack } from "./stack.ts";
+
+const token = "of good: news";
+const tempoOtlpHttp = 42019;
+let stack: TestStack;
+let e: Endpoints;
+
+interface Alert {
+	status: "firing" | "resolved";
+	labels: Record<string, string>;
+	annotations: Record<string, string>;
+	/** When it arrived, in milliseconds since 1970. */
+	at: number;
+}
+
+/** A server beside Docker: whoever is told, a destination, a target of a scrape. */
+class Beside {
+	server?: Server;
+	port = 0;
+	answers = 200;
+	readonly alerts: Alert[] = [];
+	readonly authorization = new Set<string | undefined>();
+
+	async start(): Promise<this> {
+		const { server, port } = await besideDocker(async (request, response) => {
+			const chunks: Buffer[] = [];
+			for await (const chunk of request) chunks.push(chunk);
+			const text = Buffer.concat(chunks).toString();
+			this.authorization.add(request.headers.authorization);
+			if (this.answers === 200 && text.startsWith('{"receiver"'))
+				for (const alert of JSON.parse(text).alerts) this.alerts.push({ ...alert, at: Date.now() });
+			response.writeHead(this.answers, { "content-type": "text/plain; version=0.0.4" }).end("a_target 1\n");
+		});
+		this.server = server;
+		this.port = port;
+		return this;
+	}
+
+	get url(): string {
+		return `http://host.docker.internal:${this.port}`;
+	}
+
+	/** The newest alert with these labels. */
+	told(labels: Record<string, string>): Alert | undefined {
+		return this.alerts.findLast((alert) => Object.entries(labels).every(([key, value]) => alert.labels[key] === value));
+	}
+}
+
+const audit = new Beside();
+const payments = new Beside();
+const broken = new Beside();
+const destination = new Beside();
+const target = new Beside();
+const beside = [audit, payments, broken, destination, target];
+
+beforeAll(async () => {
+	await Promise.all(beside.map((server) => server.start()));
+	stack = await TestStack.create("e2e-alerts", 42000);
+	stack.configure({
+		size: "small",
+		ports: { ...stack.ports, tempoOtlpHttp },
+		collector: { queueMiB: 1 },
+		destinations: [{ name: "far", endpoint: destination.url, queueMiB: 1 }],
+		scrapes: [{ job: "app", targets: [target.url.replace("http://", "")] }],
+		alerts: { env: "test" },
+		services: [{ name: "pay", team: "payments" }],
+		receivers: [
+			{ type: "webhook", name: "audit", url: audit.url, token },
+			{ type: "webhook", name: "payments", url: payments.url, teams: ["payments"] },
+			{ type: "webhook", name: "broken", url: broken.url },
+		],
+	});
+	const up = await stack.tracestack("up", "--no-verify");
+	if (up.code !== 0) throw new Error(up.all);
+	e = await stack.endpoints();
+});
+
+afterAll(async () => {
+	for (const { server } of beside) server?.close();
+	await stack.remove();
+});
+
+/** About 100 KiB of log lines. */
+async function lines(): Promise<void> {
+	const timeUnixNano = String(BigInt(Date.now()) * 1_000_000n);
+	const body = { stringValue: randomBytes(500).toString("hex") };
+	const logRecords = Array.from({ length: 100 }, () => ({ timeUnixNano, body }));
+	const payload = JSON.stringify({ resourceLogs: [{ resource: {}, scopeLogs: [{ logRecords }] }] });
+	const headers = { "content-type": "application/json" };
+	await (await fetch(`${e.otlpHttp}/v1/logs`, { method: "POST", headers, body: payload })).text();
+}
+
+const huge = {
+	batch: new Batch("huge", 1, { spans: 12_000, attributes: { filler: "x".repeat(1000) } }),
+	id: randomBytes(16),
+};
+
+/** 13 MB more of one trace, past the collector. Tempo takes 50. */
+async function moreOfOneTrace(): Promise<void> {
+	const { body, ids } = huge.batch.next();
+	const own = Buffer.from(ids[0] ?? "", "hex");
+	for (let at = body.indexOf(own); at >= 0; at = body.indexOf(own, at + 16)) huge.id.copy(body, at);
+	const headers = { "content-type": "application/x-protobuf" };
+	const answer = await fetch(`http://127.0.0.1:${tempoOtlpHttp}/v1/traces`, { method: "POST", headers, body });
+	expect(answer.status, await answer.text()).toBe(200);
+}
+
+/** As much as makes the queue of a destination that takes nothing run over after half a minute. */
+const bulk = new Batch("bulk", 1000, { attributes: { filler: "x".repeat(100) } });
+
+describe("the receivers", () => {
+	it("each get a test", async () => {
+		const { code, all } = await stack.tracestack("alert", "test");
+		expect(code, all).toBe(0);
+		expect(all).toMatch(/✓ audit .*\n.*✓ payments .*\n.*✓ broken/);
+		expect([...audit.authorization]).toEqual([`Bearer ${token}`]);
+		expect(payments.told({ alertname: "TestCritical", team: "payments", env: "test" })).toBeDefined();
+		expect(await stack.read("alertmanager", "/etc/alertmanager/alertmanager.yaml")).not.toContain(token);
+	});
+});
+
+const loki = "otlp_http/loki";
+
+/** What breaks, and the labels of the alert about it. */
+const faults: [what: string, labels: Record<string, string>][] = [
+	["Loki stops", { alertname: "ServiceDown", service: "loki" }],
+	["logs wait for it", { alertname: "CollectorNotSending", exporter: loki }],
+	["its queue fills", { alertname: "CollectorQueueFilling", exporter: loki }],
+	["further logs are refused", { alertname: "CollectorRefusing", receiver: "otlp" }],
+	["a destination refuses what it gets", { alertname: "CollectorDropping", exporter: "otlp_http/destination-far" }],
+	["a trace is larger than Tempo takes", { alertname: "TempoDiscarding", reason: "trace_too_large" }],
+	["a receiver refuses its notifications", { alertname: "NotificationsFailing", receiver_name: "broken" }],
+	["a target of a scrape answers no more", { alertname: "TargetDown", job: "app" }],
+	["a service fails", { alertname: "RequestsFailing", service: "pay", team: "payments" }],
+	["a service is slow", { alertname: "RequestsSlow", service: "report" }],
+];
+
+describe("when", () => {
+	let injected = 0;
+	let repaired = 0;
+	const load = { failed: true, seconds: 5, stopped: false };
+	let loading: Promise<void>;
+
+	beforeAll(async () => {
+		injected = Date.now();
+		await stack.container("loki", "stop");
+		destination.answers = 503;
+		broken.answers = 401;
+		target.answers = 500;
+		loading = (async () => {
+			for (let i = 0; !load.stopped; i++) {
+				// As many good ones at the end as make few of the bad ones.
+				for (const service of ["pay", "report"]) await sendRequests(e.otlpHttp, service, load.failed ? 4 : 400, load);
+				if (load.failed) {
+					for (let i = 0; i < 4; i++) await lines();
+					await post(e.otlpHttp, bulk.next().body);
+					if (i % 3 === 0) await moreOfOneTrace();
+				}
+				await sleep(3000);
+			}
+		})();
+	});
+
+	it.each(faults)("%s, it is told within three minutes", async (_, labels) => {
+		const left = 180 - (Date.now() - injected) / 1000;
+		const { annotations, at } = await until(left, async () => {
+			const alert = audit.told(labels);
+			if (alert?.status !== "firing") throw new Error(`not told: ${JSON.stringify(labels)}`);
+			return alert;
+		});
+		console.log(`${labels.alertname} after ${((at - injected) / 1000).toFixed(0)} s: ${annotations.summary}`);
+		expect(audit.told(labels)?.labels.env).toBe("test");
+	});
+
+	it("a team is told of its own services, and of nothing else", async () => {
+		expect(payments.told({ alertname: "RequestsFailing", service: "pay" })).toBeDefined();
+		expect(new Set(payments.alerts.map(({ labels }) => labels.team))).toEqual(new Set(["payments"]));
+	});
+
+	it("all is repaired", async () => {
+		repaired = Date.now();
+		Object.assign(load, { failed: false, seconds: 0.005 });
+		destination.answers = 200;
+		broken.answers = 200;
+		target.answers = 200;
+		await stack.container("loki", "start");
+	});
+
+	it.each(faults)("%s no more, it is told as well", async (_, labels) => {
+		const { at } = await until(360 - (Date.now() - repaired) / 1000, async () => {
+			const alert = audit.told(labels);
+			if (alert?.status !== "resolved") throw new Error(`not resolved: ${JSON.stringify(labels)}`);
+			return alert;
+		});
+		console.log(`${labels.alertname} resolved after ${((at - repaired) / 1000).toFixed(0)} s`);
+	});
+
+	afterAll(async () => {
+		load.stopped = true;
+		await loading;
+	});
+});
+
+describe("every metric of every rule and dashboard", () => {
+	/** Those of failures that no test brings about: they appear with their first event. */
+	const ofFailures = [
+		"tempo_distributor_queue_pushes_failures_total",
+		"tempo_distributor_metrics_generator_pushes_failures_total",
+		"tempo_metrics_generator_registry_collections_failed_total",
+		"otelcol_exporter_enqueue_failed_metric_points",
+		"otelcol_exporter_enqueue_failed_log_records",
+		"otelcol_exporter_send_failed_spans",
+		"otelcol_exporter_send_failed_metric_points",
+		"otelcol_exporter_send_failed_log_records",
+	];
+	/** Those of settings that this stack has not. */
+	const ofSettings = ["tracestack_threshold_silence_seconds"];
+	/** Those that Tempo's 2.8 line has not. */
+	const ofTempo3 = ["tempo_live_store_failed_completions_total", "tempo_live_store_local_failed_flushes_total"];
+
+	it("exists on the live servers", async () => {
+		const { data: live } = await json<{ data: string[] }>(`${e.prometheus}/api/v1/label/__name__/values`);
+		const { version } = await json<{ version: string }>(`${e.tempo}/api/status/buildinfo`);
+		const rules = ruleFiles(parseSettings({}, { project: "tracestack", name: "dev" })).map(({ text }) => text);
+		const models = dashboards(packNames()).map(({ json }) => JSON.stringify(valuesOf("expr", JSON.parse(json))));
+		const starts = "loki|otelcol|tempo|tempodb|prometheus|alertmanager|traces|process|tracestack";
+		const used = [...rules, ...models].join().match(new RegExp(`\\b(?:(?:${starts})_|service:)[\\w:]+`, "g"));
+		const names = new Set(used);
+		expect(names.size).toBeGreaterThan(50);
+		const absent = [...ofFailures, ...ofSettings, ...(version.startsWith("3.") ? [] : ofTempo3)];
+		const missing = [...names].filter((name) => !live.includes(name) && !absent.includes(name));
+		expect(missing.join(" ")).toBe("");
+	});
+});
+
+/** Every value under this key, however deep. */
+function valuesOf(key: string, within: unknown): unknown[] {
+	if (typeof within !== "object" || within === null) return [];
+	return Object.entries(within).flatMap(([name, value]) => [...(name === key ? [value] : []), ...valuesOf(key, value)]);
+}
