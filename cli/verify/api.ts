@@ -13,6 +13,12 @@ export interface Endpoints {
 	/** `host:port`. */
 	otlpGrpc: string;
 	otlpHttp: string;
+	sampling: {
+		/** Who makes span metrics. */
+		metricsFrom: "tempo" | "collector";
+		/** How long a trace waits for the decision whether it is kept. */
+		waitSeconds: number;
+	};
 	/** What the stack's packs show. */
 	dashboards: { uid: string; title: string }[];
 	grafanaUser: string;

@@ -65,6 +65,7 @@ function found(
 			if (!own) throw new Error(`${seen.length} exemplars of ${histogram}, none names ${sent.join(" or ")}`);
 			return own;
 		});
+	const stored = 20 + e.sampling.waitSeconds;
 	// Written with an exemplar of the run, a counter has counted it. Its value alone can't tell: after a restart of Tempo it
 	// counts from zero, perhaps to what it was before.
 	const counted = async (counter: string, histogram: string) => {
@@ -75,12 +76,20 @@ function found(
 			return counter;
 		});
 	};
+	const changed = async (counter: string) => {
+		const before = await prometheusValue(e.prometheus, `max(${counter})`);
+		return until(40, async () => {
+			const now = await prometheusValue(e.prometheus, `max(${counter})`);
+			if (now === before) throw new Error(`${counter} is still ${before}`);
+			return counter;
+		});
+	};
 	return [
 		{
 			name: "trace by id",
 			hint: "collector -> Tempo: the collector's queue (otelcol_exporter_queue_size) and Tempo's log",
 			check: async () => {
-				const detail = await until(20, async () => {
+				const detail = await until(stored, async () => {
 					const got = countSpans(await traceById(e, traceId));
 					if (got !== spans) throw new Error(`Tempo has ${got} of ${spans} spans of ${traceId}`);
 					return `${got} spans of ${traceId.slice(0, 8)}…`;
@@ -93,7 +102,7 @@ function found(
 			name: "trace by TraceQL search",
 			hint: "Tempo's live_store and query_frontend.query_end_cutoff",
 			check: () =>
-				until(20, async () => {
+				until(stored, async () => {
 					const q = `{ resource.service.name = "${services.backend}" && status = error }`;
 					const { traces = [] } = await json<{ traces?: { traceID: string }[] }>(
 						withQuery(`${e.tempo}/api/search`, { q, start: epoch(-600), end: epoch(60), limit: 100 }),
@@ -115,7 +124,7 @@ function found(
 		...(e.loki ? [logByTraceId(e.loki, traceId)] : []),
 		{
 			name: "span metric",
-			hint: "Tempo's metrics_generator: tempo_metrics_generator_* on its /metrics, remote write to Prometheus",
+			hint: "Tempo's metrics_generator: tempo_metrics_generator_* on its /metrics, remote write to Prometheus; with sampling the collector's connectors",
 			check: () => counted(calls, latency),
 		},
 		{
@@ -123,14 +132,22 @@ function found(
 			hint: "Tempo's trace_id_label_name, send_exemplars; Prometheus's --enable-feature=exemplar-storage",
 			check: async () => {
 				const { traceId: id } = await exemplarOf(latency);
-				if (countSpans(await traceById(e, id)) !== spans) throw new Error(`Tempo does not return ${id}`);
+				await until(stored, async () => {
+					if (countSpans(await traceById(e, id)) !== spans) throw new Error(`Tempo does not return ${id}`);
+				});
 				return `${traceIdLabel}=${id.slice(0, 8)}…, and Tempo returns it`;
 			},
 		},
 		{
 			name: "edge of the service graph",
-			hint: "Tempo's service-graphs processor: tempo_metrics_generator_processor_service_graphs_*",
-			check: () => counted(`${serviceGraph.requests}${between}`, `${serviceGraph.serverSeconds}_bucket${between}`),
+			hint: "Tempo's service-graphs processor: tempo_metrics_generator_processor_service_graphs_*; with sampling the collector's",
+			check: () => {
+				const edge = `${serviceGraph.requests}${between}`;
+				// The collector's connector writes no exemplars.
+				return e.sampling.metricsFrom === "collector"
+					? changed(edge)
+					: counted(edge, `${serviceGraph.serverSeconds}_bucket${between}`);
+			},
 		},
 	];
 }

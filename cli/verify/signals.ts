@@ -9,11 +9,14 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { InMemoryLogRecordExporter, LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs";
 import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import {
-	AlwaysOnSampler,
 	BasicTracerProvider,
 	InMemorySpanExporter,
+	type Sampler,
+	SamplingDecision,
 	SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
+
+import { keepAttribute } from "../../components/sampling.ts";
 
 /** The services of the verification trace: an edge of the service graph leads from the first to the second. */
 export const services = { frontend: "tracestack-verify-frontend", backend: "tracestack-verify-backend" } as const;
@@ -82,11 +85,17 @@ export function makeSignals(now = Date.now()): Signals {
 	};
 }
 
+/** Whatever OTEL_TRACES_SAMPLER says in this shell, and whatever share of traces the stack keeps. */
+const kept: Sampler = {
+	shouldSample: () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED, attributes: { [keepAttribute]: 1 } }),
+	toString: () => "kept",
+};
+
 function recorder(service: string) {
 	const exporter = new InMemorySpanExporter();
 	const provider = new BasicTracerProvider({
 		resource: resourceFromAttributes({ "service.name": service }),
-		sampler: new AlwaysOnSampler(), // whatever OTEL_TRACES_SAMPLER says in this shell
+		sampler: kept,
 		spanProcessors: [new SimpleSpanProcessor(exporter)],
 	});
 	return { tracer: provider.getTracer("tracestack"), finished: () => exporter.getFinishedSpans() };

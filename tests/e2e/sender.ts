@@ -101,6 +101,38 @@ export async function sendTraces(otlpHttp: string, service: string, count: numbe
 	return (await post(otlpHttp, body))?.ok ? ids : undefined;
 }
 
+/** What requests to a service were like. */
+export interface Requests {
+	failed?: boolean;
+	/** How long each took. */
+	seconds?: number;
+	attributes?: Record<string, string>;
+}
+
+/** Traces of one request each, in one message; their ids once they are acknowledged. */
+export async function sendRequests(otlpHttp: string, service: string, count: number, of: Requests): Promise<string[]> {
+	const { failed = false, seconds = 0.005, attributes = {} } = of;
+	const now = BigInt(Date.now()) * 1_000_000n;
+	const texts = (map: Record<string, string>) =>
+		Object.entries(map).map(([key, stringValue]) => ({ key, value: { stringValue } }));
+	const spans = Array.from({ length: count }, () => ({
+		traceId: randomBytes(16).toString("hex"),
+		spanId: randomBytes(8).toString("hex"),
+		name: "POST /charge",
+		kind: 2,
+		startTimeUnixNano: String(now - BigInt(seconds * 1000) * 1_000_000n),
+		endTimeUnixNano: String(now),
+		status: { code: failed ? 2 : 0 },
+		attributes: texts(attributes),
+	}));
+	const resource = { attributes: texts({ "service.name": service }) };
+	const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] });
+	const headers = { "content-type": "application/json" };
+	const response = await fetch(`${otlpHttp}/v1/traces`, { method: "POST", headers, body });
+	if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+	return spans.map(({ traceId }) => traceId);
+}
+
 /** Sends at a rate until it is stopped, and sends again what was refused or found nobody, until it is acknowledged. */
 export class Sender {
 	/** Ids of acknowledged traces: none of them may be lost. */

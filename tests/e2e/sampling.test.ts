@@ -1,0 +1,88 @@
+// Not every trace is stored, and every request is counted.
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Endpoints, exemplars, prometheusValue, until } from "../../cli/verify/api.ts";
+import { spanMetrics } from "../../components/links.ts";
+import { lost, sendRequests } from "./sender.ts";
+import { TestStack } from "./stack.ts";
+
+let stack: TestStack;
+let e: Endpoints;
+
+beforeAll(async () => {
+	stack = await TestStack.create("e2e-sampling", 44000);
+	stack.configure({
+		size: "small",
+		sampling: { tail: { percent: 10, slowerThan: "2s", attributes: [{ name: "run.id" }], waitSeconds: 3 } },
+	});
+	const up = await stack.tracestack("up");
+	if (up.code !== 0) throw new Error(up.all);
+	e = await stack.endpoints();
+});
+
+afterAll(async () => {
+	await stack.remove();
+});
+
+/** How many requests of a service were counted, by what `labels` select. */
+function counted(service: string, metric: string = spanMetrics.calls, labels = ""): Promise<number> {
+	return prometheusValue(e.prometheus, `sum(${metric}{${spanMetrics.labels.service}="${service}"${labels}})`);
+}
+
+async function kept(ids: string[]): Promise<number> {
+	return ids.length - (await lost(e.tempo, ids)).length;
+}
+
+describe("a tenth of the traces", () => {
+	const usual: string[] = [];
+	const wanted: string[] = [];
+
+	beforeAll(async () => {
+		for (let i = 0; i < 4; i++) usual.push(...(await sendRequests(e.otlpHttp, "tail", 500, {})));
+		wanted.push(...(await sendRequests(e.otlpHttp, "tail", 20, { failed: true })));
+		wanted.push(...(await sendRequests(e.otlpHttp, "tail", 20, { seconds: 3 })));
+		wanted.push(...(await sendRequests(e.otlpHttp, "tail", 20, { attributes: { "run.id": "r1" } })));
+	});
+
+	it("is kept, and all that failed, were slow, or belong to a run", async () => {
+		await until(30, async () => expect(await lost(e.tempo, wanted)).toEqual([]));
+		const share = (await kept(usual)) / usual.length;
+		console.log(`${(share * 100).toFixed(1)} % kept`);
+		// Six standard deviations of 2,000 draws.
+		expect(share).toBeGreaterThan(0.06);
+		expect(share).toBeLessThan(0.14);
+	});
+
+	it("and all of them are counted, by the names that they have without sampling", async () => {
+		await until(30, async () => expect(await counted("tail")).toBe(2060));
+		expect(await counted("tail", `${spanMetrics.latency}_count`)).toBe(2060);
+		expect(await counted("tail", spanMetrics.calls, `,${spanMetrics.labels.statusCode}="${spanMetrics.error}"`)).toBe(
+			20,
+		);
+		expect(await counted("tail", `${spanMetrics.latency}_bucket`, ',le="2.048"')).toBe(2040);
+	});
+
+	it("exemplars lead to those that are kept", async () => {
+		const failed = `${spanMetrics.latency}_bucket{${spanMetrics.labels.service}="tail",${spanMetrics.labels.statusCode}="${spanMetrics.error}"}`;
+		await until(30, async () => {
+			const named = (await exemplars(e.prometheus, failed)).map(({ traceId }) => traceId);
+			expect(named.length).toBeGreaterThan(0);
+			expect(await lost(e.tempo, named)).toEqual([]);
+		});
+	});
+});
+
+describe("a quarter of the traces, by their ids", () => {
+	it("is kept, and all are counted", async () => {
+		stack.configure({ size: "small", sampling: { percent: 25 } });
+		const up = await stack.tracestack("up");
+		expect(up.code, up.all).toBe(0);
+		const ids: string[] = [];
+		for (let i = 0; i < 4; i++) ids.push(...(await sendRequests(e.otlpHttp, "head", 500, {})));
+		await until(30, async () => expect(await counted("head")).toBe(2000));
+		const share = (await kept(ids)) / ids.length;
+		console.log(`${(share * 100).toFixed(1)} % kept`);
+		expect(share).toBeGreaterThan(0.19);
+		expect(share).toBeLessThan(0.31);
+	});
+});
