@@ -6,6 +6,7 @@ import { GrafanaContent } from "./components/grafana.ts";
 import { uid } from "./components/links.ts";
 import { dashboards, packs } from "./components/packs.ts";
 import { platform } from "./components/platform.ts";
+import { metricsFrom } from "./components/sampling.ts";
 import { RandomSecret } from "./components/secret.ts";
 import { Service } from "./components/service.ts";
 import { placeOf } from "./components/storage.ts";
@@ -55,6 +56,11 @@ export default async function stack() {
 			tempo: settings.tempo.retention,
 			prometheus: settings.metrics.retention,
 			...(settings.logs.enabled && { loki: settings.logs.retention }),
+		},
+		sampling: { metricsFrom: metricsFrom(settings), waitSeconds: settings.sampling.tail?.waitSeconds ?? 0 },
+		alerts: {
+			env: settings.alerts.env,
+			receivers: settings.receivers.map(({ name, severities, envs, teams }) => ({ name, severities, envs, teams })),
 		},
 		grafanaUser: settings.grafana.adminUser,
 		grafanaPassword: password,

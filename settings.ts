@@ -6,7 +6,7 @@ import { packNames } from "./components/packs.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
 import { SettingsError } from "./settings/error.ts";
 import { type Conflict, explain, nearest } from "./settings/explain.ts";
-import { portPresets, schema, services } from "./settings/schema.ts";
+import { jobs, portPresets, schema } from "./settings/schema.ts";
 
 export { SettingsError };
 
@@ -16,11 +16,12 @@ type Parsed = z.infer<typeof schema>;
 type Ports = Partial<Record<Exclude<keyof Parsed["ports"], "preset">, number>>;
 
 /** The settings of one stack, complete and checked. */
-export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix"> {
+export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix" | "alerts"> {
 	project: string;
 	stack: string;
 	namePrefix: string;
 	ports: Ports;
+	alerts: Parsed["alerts"] & { env: string };
 	/** The catalogue's entry for a service. Throws when it has none. */
 	image(service: string): CatalogueEntry;
 }
@@ -54,7 +55,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		const mistakes = explain({ raw, schema, issues, conflicts, secretKeys, namespace: `${stack.project}:` });
 		throw SettingsError.of(`Pulumi.${stack.name}.yaml`, [...elsewhere, ...mistakes]);
 	}
-	const { images: configured, ports, namePrefix, ...settings } = result.data;
+	const { images: configured, ports, namePrefix, alerts, ...settings } = result.data;
 	const catalogue = readCatalogue(images ?? configured);
 	return {
 		...settings,
@@ -62,6 +63,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		stack: stack.name,
 		namePrefix: namePrefix ?? `${stack.project}-${stack.name}`,
 		ports: portsOf(ports),
+		alerts: { ...alerts, env: alerts.env ?? stack.name },
 		image(service) {
 			const entry = catalogue[service];
 			if (!entry) throw new SettingsError(`the image catalogue ${images ?? configured} has no entry "${service}"`);
@@ -112,7 +114,7 @@ function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
 
 /** What can only be seen by comparing settings. It reads what may be wrong otherwise: all mistakes are told at once. */
 function conflictsIn(raw: Record<string, unknown>): Conflict[] {
-	const all = [portConflicts, storageConflicts, scrapeConflicts, destinationConflicts, packConflicts];
+	const all = [portConflicts, storageConflicts, scrapeConflicts, nameConflicts, packConflicts];
 	return all.flatMap((conflicts) => conflicts(raw));
 }
 
@@ -149,7 +151,7 @@ function storageConflicts(raw: Record<string, unknown>): Conflict[] {
 }
 
 function scrapeConflicts(raw: Record<string, unknown>): Conflict[] {
-	const seen = new Set<unknown>(services);
+	const seen = new Set<unknown>(jobs);
 	return listAt(raw, "scrapes").flatMap((scrape, i) => {
 		const { job } = objectOf(scrape);
 		if (typeof job !== "string") return [];
@@ -159,13 +161,18 @@ function scrapeConflicts(raw: Record<string, unknown>): Conflict[] {
 	});
 }
 
-function destinationConflicts(raw: Record<string, unknown>): Conflict[] {
-	const names = listAt(raw, "destinations").map((destination) => objectOf(destination).name);
-	return names.flatMap((name, i) =>
-		typeof name === "string" && names.indexOf(name) < i
-			? [{ path: ["destinations", i, "name"], problem: `is "${name}", which another destination is called already` }]
-			: [],
-	);
+/** Lists whose entries have names: what each is, in words. */
+const named = { destinations: "destination", receivers: "receiver", services: "service" };
+
+function nameConflicts(raw: Record<string, unknown>): Conflict[] {
+	return Object.entries(named).flatMap(([key, what]) => {
+		const names = listAt(raw, key).map((entry) => objectOf(entry).name);
+		return names.flatMap((name, i) =>
+			typeof name === "string" && names.indexOf(name) < i
+				? [{ path: [key, i, "name"], problem: `is "${name}", which another ${what} is called already` }]
+				: [],
+		);
+	});
 }
 
 function packConflicts(raw: Record<string, unknown>): Conflict[] {

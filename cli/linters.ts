@@ -33,6 +33,43 @@ const baseFiles: Record<string, [source: string, target: string]> = {
 	loki: ["loki/loki.yaml", "/etc/loki/loki.yaml"],
 };
 
+/** One receiver of each kind, and what each of them wants. */
+const receivers = [
+	{ type: "pagerduty", name: "oncall", routingKey: "k", severities: ["critical"], envs: ["prod"] },
+	{ type: "slack", name: "payments", webhookUrl: "https://slack", channel: "#pay", teams: ["payments"] },
+	{ type: "webhook", name: "audit", url: "https://api.example.com/observability/alerts", token: "t" },
+	{ type: "email", name: "staging", to: "a@b.example", from: "c@d.example", smarthost: "mail:587", envs: ["staging"] },
+];
+
+/** Who is told of an alert with these labels. */
+const routes: [labels: string[], told: string[]][] = [
+	[
+		["severity=critical", "env=prod", "team=payments"],
+		["oncall", "payments", "audit"],
+	],
+	[
+		["severity=critical", "env=prod", "team=platform"],
+		["oncall", "audit"],
+	],
+	[
+		["severity=warning", "env=prod", "team=payments"],
+		["payments", "audit"],
+	],
+	[
+		["severity=critical", "env=staging", "team=platform"],
+		["audit", "staging"],
+	],
+	// A part of a name is not the name.
+	[["severity=critical", "env=nonprod", "team=payments-eu"], ["audit"]],
+	[["severity=info"], ["audit"]],
+];
+
+/** Everything that decides whether a trace is kept. */
+const sampling = {
+	percent: 50,
+	tail: { percent: 10, slowerThan: "2s", attributes: [{ name: "run.id" }, { name: "tier", values: ["gold"] }] },
+};
+
 /** Settings that change what is rendered, for the service whose configuration they change. */
 const variants: [service: string, what: string, raw: Record<string, unknown>][] = [
 	...["tempo", "loki"].flatMap((service): [string, string, Record<string, unknown>][] => [
@@ -46,6 +83,8 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 		[service, "storage in Azure", { storage: { backend: "azure", container: "traces", account: "acme" } }],
 	]),
 	["collector", "no logs", { logs: { enabled: false } }],
+	["collector", "sampling", { sampling }],
+	["tempo", "sampling", { sampling }],
 	["collector", "no redaction", { redaction: { enabled: false } }],
 	["collector", "patterns of its own", { redaction: { keys: ["^ssn$"], values: ["\\bACME-\\d+\\b"] } }],
 	[
@@ -62,6 +101,12 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 				{ name: "jaeger", endpoint: "http://jaeger:4317", protocol: "grpc", signals: ["traces", "metrics", "logs"] },
 			],
 		},
+	],
+	["alertmanager", "a receiver of each kind", { receivers }],
+	[
+		"prometheus",
+		"services with thresholds of their own",
+		{ services: [{ name: "shop", team: "web", errorRatio: 0.01 }] },
 	],
 	["prometheus", "scrapes of its own", { scrapes: [{ job: "app", targets: ["host.docker.internal:8080"] }] }],
 ];
@@ -92,7 +137,7 @@ export function configLints(images: string | undefined): Lint[] {
 				});
 			},
 		}));
-	return [...rendered, ...varied, ...asItStands, ruleTests(settings)];
+	return [...rendered, ...varied, ...asItStands, ruleTests(settings), routeTests(images)];
 }
 
 function settingsOf(raw: Record<string, unknown>, images: string | undefined): Settings {
@@ -122,8 +167,27 @@ function ruleTests(settings: Settings): Lint {
 	};
 }
 
-async function lint(w: Workload): Promise<void> {
-	const linter = linters[w.name];
+/** `amtool config routes test`: every alert goes to whoever wants it. */
+function routeTests(images: string | undefined): Lint {
+	return {
+		name: "alertmanager: alerts go to whoever wants them",
+		run: async () => {
+			const w = workloadsOf(settingsOf({ receivers }, images)).find(({ name }) => name === "alertmanager")!;
+			const file = "--config.file=/etc/alertmanager/alertmanager.yaml";
+			for (const [labels, told] of routes) {
+				const args = ["config", "routes", "test", file, `--verify.receivers=${told.join(",")}`, ...labels];
+				await lint(w, { entrypoint: "/bin/amtool", args });
+			}
+			const nobody = ["config", "routes", "test", file, "--verify.receivers=none", "severity=critical"];
+			await lint(workloadsOf(settingsOf({}, images)).find(({ name }) => name === "alertmanager")!, {
+				entrypoint: "/bin/amtool",
+				args: nobody,
+			});
+		},
+	};
+}
+
+async function lint(w: Workload, linter = linters[w.name]): Promise<void> {
 	if (!linter) throw new Error(`${w.name} has no linter`);
 	const dir = await mkdtemp(join(tmpdir(), "tracestack-lint-"));
 	try {

@@ -2,6 +2,7 @@ import type { Settings } from "../settings.ts";
 import { type Added, destinations } from "./destinations.ts";
 import { redaction } from "./redaction.ts";
 import { parseConfig, renderYaml } from "./render.ts";
+import { sampling } from "./sampling.ts";
 import { sizeOf } from "./sizes.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
@@ -14,9 +15,10 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 	const sending_queue = { queue_size: settings.collector.queueMiB * 2 ** 20 };
 	const { pipelines } = parseConfig("collector/collector.yaml").service;
 	const { processors, of } = redaction(settings);
-	const pipeline = (signal: keyof typeof of) => ({
+	const sampled = sampling(settings, { traces: pipelines.traces.exporters, metrics: pipelines.metrics.exporters });
+	const pipeline = (signal: keyof typeof of, exporters = pipelines[signal].exporters) => ({
 		processors: [...pipelines[signal].processors, ...of[signal]],
-		exporters: [...pipelines[signal].exporters, ...added.forwards[signal]],
+		exporters: [...exporters, ...added.forwards[signal]],
 	});
 	return renderYaml(
 		"collector/collector.yaml",
@@ -30,14 +32,16 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 			service: {
 				telemetry: { logs: { level: settings.logLevel } },
 				pipelines: {
-					traces: pipeline("traces"),
+					traces: pipeline("traces", sampled.exporters),
 					metrics: pipeline("metrics"),
 					// Without a pipeline a sender of logs is told that they are not taken.
 					logs: logs ? pipeline("logs") : null,
+					...sampled.pipelines,
 					...added.pipelines,
 				},
 			},
 		},
+		sampled.config,
 		added.config,
 		patch,
 	);

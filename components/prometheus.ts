@@ -1,6 +1,6 @@
 import type { Settings } from "../settings.ts";
-import { rules } from "./packs.ts";
 import { renderYaml } from "./render.ts";
+import { ruleFiles } from "./rules.ts";
 import { sizeOf } from "./sizes.ts";
 import type { AddressOf, Rendered, Workload } from "./workload.ts";
 
@@ -9,17 +9,23 @@ const nobody = { uid: 65534, gid: 65534 };
 /** Where each service shows its own metrics. */
 const scraped = { tempo: 3200, collector: 8888, prometheus: 9090, loki: 3100, alertmanager: 9093, grafana: 3000 };
 
+/** Bytes of spans by service: what each costs. */
+const usage = { job_name: "tempo-usage", metrics_path: "/usage_metrics" };
+
 /** Prometheus's configuration for a stack: the file under configs/ with addresses in place. */
 function prometheusConfig(settings: Settings, at: AddressOf): string {
 	const { patch } = settings.image("prometheus");
 	return renderYaml(
 		"prometheus/prometheus.yaml",
 		{
+			// Alertmanager routes by it; a series' own value of the label stays.
+			global: { external_labels: { env: settings.alerts.env } },
 			alerting: { alertmanagers: [{ static_configs: [{ targets: [at("alertmanager", 9093)] }] }] },
 			scrape_configs: [
 				...Object.entries(scraped)
 					.filter(([service]) => service !== "loki" || settings.logs.enabled)
 					.map(([service, port]) => ({ job_name: service, static_configs: [{ targets: [at(service, port)] }] })),
+				{ ...usage, static_configs: [{ targets: [at("tempo", scraped.tempo)] }] },
 				...settings.scrapes.map(({ job, targets, path, scheme, interval }) => ({
 					job_name: job,
 					scrape_interval: interval,
@@ -38,7 +44,7 @@ export function prometheus(settings: Settings, at: AddressOf): Workload {
 	const files: Record<string, Rendered> = {
 		"/etc/prometheus/prometheus.yaml": { text: prometheusConfig(settings, at) },
 	};
-	for (const rule of rules(settings.packs)) files[`/etc/prometheus/rules/${rule.name}`] = { text: rule.text };
+	for (const rule of ruleFiles(settings)) files[`/etc/prometheus/rules/${rule.name}`] = { text: rule.text };
 	return {
 		name: "prometheus",
 		description: "metrics with exemplars, alert rules",

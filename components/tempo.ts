@@ -1,6 +1,7 @@
 import type { Settings } from "../settings.ts";
 import { traceIdLabel } from "./links.ts";
 import { type Patch, renderYaml } from "./render.ts";
+import { metricsFrom } from "./sampling.ts";
 import { sizeOf } from "./sizes.ts";
 import { credentials, folderOf, type Storage } from "./storage.ts";
 import type { AddressOf, Workload } from "./workload.ts";
@@ -10,8 +11,9 @@ const owner = { uid: 10001, gid: 10001 };
 /** Tempo's configuration for a stack: the file under configs/ with retention, addresses and the log level in place. */
 export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage): string {
 	const { patch } = settings.image("tempo");
-	const { max_live_traces_bytes, ...caps } = limits(sizeOf(settings, "tempo"));
+	const { max_live_traces_bytes, parquet_row_group_size_bytes, ...caps } = limits(sizeOf(settings, "tempo"));
 	const retention = { block_retention: settings.tempo.retention };
+	const generates = metricsFrom(settings) === "tempo";
 	const prometheus = {
 		url: `http://${at("prometheus", 9090)}/api/v1/write`,
 		send_exemplars: true,
@@ -23,13 +25,16 @@ export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage)
 		"tempo/tempo.yaml",
 		{
 			server: { log_level: settings.logLevel },
-			metrics_generator: { storage: { remote_write: [prometheus] } },
+			metrics_generator: { storage: { remote_write: generates ? [prometheus] : [] } },
 			backend_worker: { compaction: { compacted_block_retention: settings.tempo.compactedRetention } },
 			live_store: { max_live_traces_bytes },
-			storage: { trace: blocks(storage) },
+			storage: { trace: { block: { parquet_row_group_size_bytes }, ...blocks(storage) } },
 			// The one place where the 3.0 line and the 2.8 line both read retention.
 			overrides: {
-				defaults: { compaction: retention, metrics_generator: { trace_id_label_name: traceIdLabel, ...caps } },
+				defaults: {
+					compaction: retention,
+					metrics_generator: { trace_id_label_name: traceIdLabel, ...caps, ...(!generates && { processors: [] }) },
+				},
 			},
 		},
 		patch,
@@ -45,6 +50,8 @@ function limits({ memoryMiB }: Workload["size"]) {
 		// Encoded: with 32 MiB of them the process had 0.9 GiB. What exceeds it waits in the collector's queue. The default of
 		// 250 MB is right for 16 GiB.
 		max_live_traces_bytes: memoryMiB * 2 ** 14,
+		// What a block under construction holds, and several are. At most the default of 100 MB.
+		parquet_row_group_size_bytes: Math.min(memoryMiB * 2 ** 14, 100_000_000),
 		// Of the generator. A span name makes about 20 series.
 		max_active_series: memoryMiB * 50,
 		max_cardinality_per_label: memoryMiB,

@@ -2,9 +2,15 @@
 // message are made from this: a setting needs a description, and what is allowed in words where its type doesn't say it.
 
 import { z } from "zod";
+import { alerts, receiver, service } from "./alerts.ts";
+import { credential } from "./kinds.ts";
+import { sampling } from "./sampling.ts";
 
 /** What runs, by name: the key of a catalogue's entry, of a size, and the `job` label of its own metrics. */
 export const services = ["tempo", "collector", "prometheus", "loki", "alertmanager", "grafana", "objectstore"] as const;
+
+/** Jobs that Prometheus scrapes in every stack. */
+export const jobs = [...services, "tempo-usage"];
 
 /** Ports published where nothing says otherwise, by preset. A service that is in none is not published. */
 export const portPresets = {
@@ -83,15 +89,6 @@ const prefix = z
 			"Put before the folders `tempo` and `loki` within it, for one that several stacks share: `<prefix>-tempo`.",
 		allowed: "up to 40 letters, digits and single hyphens: Loki takes no others",
 	});
-
-/** A credential: kept out of messages, and a secret of the stack. */
-function credential(description: string) {
-	return z
-		.string()
-		.min(1)
-		.optional()
-		.meta({ description, allowed: "a text that is not empty, as a Pulumi secret", secret: true });
-}
 
 const storage = z
 	.discriminatedUnion("backend", [
@@ -336,6 +333,7 @@ export const schema = z.strictObject({
 		})
 		.prefault({})
 		.meta({ description: "Secrets that applications leave in their telemetry." }),
+	sampling,
 	destinations: z.array(destination).default([]).meta({
 		description: "Further OTLP destinations: Langfuse, MLflow, a Jaeger during a migration.",
 		allowed: "a list of destinations",
@@ -391,6 +389,16 @@ export const schema = z.strictObject({
 		.array(scrape)
 		.default([])
 		.meta({ description: "What Prometheus scrapes beside the stack itself.", allowed: "a list of scrapes" }),
+	alerts,
+	services: z.array(service).default([]).meta({
+		description: "Services with an owner or thresholds of their own, for the alerts about requests.",
+		allowed: "a list of services",
+	}),
+	receivers: z.array(receiver).default([]).meta({
+		description:
+			"Who is told of alerts. An alert goes to every receiver that wants it; one that nobody wants is only shown.",
+		allowed: "a list of receivers",
+	}),
 	logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").meta({
 		description: "How much every service logs.",
 	}),

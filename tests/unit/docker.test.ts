@@ -159,6 +159,8 @@ test("outputs name where to look, and who may log in", () => {
 		"dashboards",
 		"storage",
 		"retention",
+		"sampling",
+		"alerts",
 		"grafanaUser",
 		"grafanaPassword",
 	]);

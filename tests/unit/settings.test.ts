@@ -21,6 +21,8 @@ const s3 = { backend: "s3", bucket: "traces", endpoint: "s3.example" };
 const scrape = { job: "app", targets: ["app:8080"] };
 
 /** Settings, the key that is named, and what is said about it. */
+const webhook = { type: "webhook", name: "audit", url: "https://example.com" };
+
 const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ target: "moon" }, "target", 'is "moon" allowed: docker, aws'],
 	[{ target: "dokcer" }, "target", "did you mean docker?"],
@@ -96,6 +98,20 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ scrapes: [scrape, scrape] }, "scrapes[1].job", 'is "app"'],
 	[{ scrapes: [{ ...scrape, interval: "1h" }] }, "scrapes[0].interval", "seconds or minutes"],
 	[{ scrapes: [{ ...scrape, path: "metrics" }] }, "scrapes[0].path", "begins with /"],
+	[{ scrapes: [{ ...scrape, job: "tempo-usage" }] }, "scrapes[0].job", "another job is called already"],
+	[{ receivers: [{ type: "sms", name: "me" }] }, "receivers[0].type", "webhook, slack, pagerduty, email"],
+	[{ receivers: [{ ...webhook, url: "example.com" }] }, "receivers[0].url", "a URL, such as"],
+	[{ receivers: [{ ...webhook, severities: ["fatal"] }] }, "receivers[0].severities[0]", "critical, warning, info"],
+	[{ receivers: [webhook, webhook] }, "receivers[1].name", "another receiver is called already"],
+	[{ receivers: [{ type: "slack", name: "team" }] }, "receivers[0].webhookUrl", "is missing"],
+	[{ receivers: [{ type: "pagerduty", name: "on", routingKey: "" }] }, "receivers[0].routingKey", "is [secret]"],
+	[{ alerts: { errorRatio: 5 } }, "alerts.errorRatio", "a number from 0 to 1"],
+	[{ alerts: { silence: "1h" } }, "alerts.silence", "minutes, such as 15m"],
+	[{ services: [{ name: "a" }, { name: "a" }] }, "services[1].name", "another service is called already"],
+	[{ sampling: { percent: 0 } }, "sampling.percent", "a number above 0, up to 100"],
+	[{ sampling: { tail: {} } }, "sampling.tail.percent", "is missing"],
+	[{ sampling: { tail: { percent: 1, slowerThan: "2m" } } }, "sampling.tail.slowerThan", "seconds or milliseconds"],
+	[{ sampling: { tail: { percent: 1, waitSeconds: 3600 } } }, "sampling.tail.waitSeconds", "from 1 to 300"],
 	[{ logLevel: "verbose" }, "logLevel", "allowed: debug, info, warn, error"],
 	[{ loglevel: "info" }, "loglevel", "did you mean tracestack:logLevel?"],
 	[{ colour: "red" }, "colour", "there are: target, size"],
