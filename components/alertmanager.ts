@@ -25,7 +25,7 @@ export function alertmanager(settings: Settings): Workload {
 		files: { "/etc/alertmanager/alertmanager.yaml": { text: renderYaml("alertmanager/alertmanager.yaml", patch) } },
 		env: {},
 		secrets: [],
-		ports: [{ name: "alertmanager", number: 9093, protocol: "http", reach: "outside" }],
+		ports: [{ name: "alertmanager", number: 9093, protocol: "http", reach: "host" }],
 		volumes: [
 			{
 				name: "data",

@@ -58,12 +58,12 @@ export function collector(settings: Settings, at: AddressOf): Workload {
 		ports: [
 			{ name: "otlpGrpc", number: 4317, protocol: "grpc", reach: "outside" },
 			{ name: "otlpHttp", number: 4318, protocol: "http", reach: "outside" },
-			{ name: "collectorHealth", number: 13133, protocol: "http", reach: "outside" },
+			{ name: "collectorHealth", number: 13133, protocol: "http", reach: "host" },
 			{
 				name: "collectorMetrics",
 				number: 8888,
 				protocol: "http",
-				reach: settings.ports.collectorMetrics ? "outside" : "stack",
+				reach: settings.ports.collectorMetrics ? "host" : "stack",
 			},
 		],
 		volumes: [

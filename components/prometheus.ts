@@ -56,7 +56,7 @@ export function prometheus(settings: Settings, at: AddressOf): Workload {
 		files,
 		env: {},
 		secrets: [],
-		ports: [{ name: "prometheus", number: 9090, protocol: "http", reach: "outside" }],
+		ports: [{ name: "prometheus", number: 9090, protocol: "http", reach: "host" }],
 		volumes: [
 			// The database maps files and breaks on a network file system.
 			{

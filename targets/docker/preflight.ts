@@ -7,12 +7,13 @@ export interface WantedPort {
 	/** Name under the `ports` setting. */
 	setting: string;
 	port: number;
+	/** Address that it binds to. */
+	ip: string;
 }
 
 interface Stack {
 	project: string;
 	stack: string;
-	bindAddress: string;
 }
 
 /** What would make a deployment on this engine fail half way: no engine, a full disk, ports that somebody else holds. */
@@ -21,13 +22,13 @@ export async function preflight(stack: Stack, wanted: WantedPort[]): Promise<str
 	if (typeof containers === "string") return [containers];
 	const own = stackLabelValue(stack);
 	const problems = await Promise.all(
-		wanted.map(async ({ setting, port }) => {
+		wanted.map(async ({ setting, port, ip }) => {
 			const container = containers.find((c) => c.ports.includes(port));
 			if (container?.stack === own) return [];
-			if (await isFree(stack.bindAddress, port)) return [];
+			if (await isFree(ip, port)) return [];
 			const holder = container ? `container ${container.name}` : await holderOf(port);
 			return [
-				`Port ${port} on ${stack.bindAddress} is taken by ${holder}. ` +
+				`Port ${port} on ${ip} is taken by ${holder}. ` +
 					`Stop it, or give tracestack:ports another ${setting} in Pulumi.${stack.stack}.yaml.`,
 			];
 		}),
