@@ -33,6 +33,9 @@ const baseFiles: Record<string, [source: string, target: string]> = {
 	loki: ["loki/loki.yaml", "/etc/loki/loki.yaml"],
 };
 
+/** What others may reach. */
+const guarded = { bindAddress: "192.0.2.1", access: { token: true, tls: "generated" } };
+
 /** Settings that change what is rendered, for the service whose configuration they change. */
 const variants: [service: string, what: string, raw: Record<string, unknown>][] = [
 	...["tempo", "loki"].flatMap((service): [string, string, Record<string, unknown>][] => [
@@ -63,6 +66,8 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 			],
 		},
 	],
+	["collector", "a token and TLS", guarded],
+	["prometheus", "a Grafana that asks who you are", guarded],
 	["prometheus", "scrapes of its own", { scrapes: [{ job: "app", targets: ["host.docker.internal:8080"] }] }],
 ];
 

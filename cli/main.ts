@@ -20,6 +20,18 @@ function stackCommand(name: string, description: string): Command {
 		.option("--images <file>", "image catalogue, instead of the one that the settings name");
 }
 
+/** A command that prints one of the stack's outputs. @param absent Why a stack that is up may have none. */
+function printing(name: string, description: string, output: string, absent = ""): void {
+	stackCommand(name, description).action(async (options) => {
+		const { outputs, prepare } = await import("./engine.ts");
+		const all = await outputs(await prepare(options, "look"), options.stack);
+		const { stack } = options;
+		if (!all.urls) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
+		if (!all[output]) throw new UserError(`The stack ${stack} has none: in Pulumi.${stack}.yaml ${absent}`);
+		process.stdout.write(`${all[output].value.trim()}\n`);
+	});
+}
+
 stackCommand("up", "bring the stack up, then prove every link with one trace")
 	.option("--json", "the result as JSON")
 	.option("--no-verify", "end when every service is ready, without the proof")
@@ -49,13 +61,9 @@ stackCommand("status", "what runs, since when, and where it answers")
 		process.exitCode = await statusCommand(options);
 	});
 
-stackCommand("password", "print the password of Grafana's administrator").action(async (options) => {
-	const { outputs, prepare } = await import("./engine.ts");
-	const { grafanaPassword } = await outputs(await prepare(options, "look"), options.stack);
-	if (!grafanaPassword)
-		throw new UserError(`The stack ${options.stack} is not up: ./tracestack up --stack ${options.stack}`);
-	process.stdout.write(`${grafanaPassword.value}\n`);
-});
+printing("password", "print the password of Grafana's administrator", "grafanaPassword");
+printing("token", "print the bearer token that OTLP asks for", "otlpToken", "access.token is false");
+printing("ca", "print the certificate of the authority that clients must trust", "ca", "access.tls needs none");
 
 stackCommand("backup", "everything that the stack has stored, in one file; its services are stopped meanwhile")
 	.argument("<file>", "a tar, for its owner only: Grafana's database is in it")

@@ -18,6 +18,8 @@ interface Port {
 	/** The number inside the stack. */
 	number: number;
 	protocol: "http" | "grpc" | "tcp";
+	/** Whether it speaks TLS, with the stack's certificate. @default false */
+	tls?: boolean;
 	/**
 	 * `stack`: other workloads reach it. `host`: so does the machine that runs the stack, and nobody beyond: it asks nobody who
 	 * they are. `outside`: people and applications reach it, as far as `bindAddress` lets them: it can ask.

@@ -24,13 +24,15 @@ export async function verifyCommand(options: StackOptions & { json?: boolean }):
 
 /** Where the stack answers. Throws when it is not up. */
 export async function endpoints(environment: Environment, stack: string): Promise<Endpoints> {
-	const { urls, dashboards, grafanaUser, grafanaPassword } = await outputs(environment, stack);
+	const { urls, dashboards, grafanaUser, grafanaPassword, otlpToken, ca } = await outputs(environment, stack);
 	if (!urls) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
 	return {
 		...(urls.value as Record<string, string>),
 		dashboards: dashboards?.value,
 		grafanaUser: grafanaUser?.value,
 		grafanaPassword: grafanaPassword?.value,
+		otlpToken: otlpToken?.value,
+		ca: ca?.value,
 	} as Endpoints;
 }
 

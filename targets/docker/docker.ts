@@ -18,6 +18,7 @@ interface Published {
 	ip: string;
 	/** Where it is reached, as `host:port`. */
 	address: string;
+	tls: boolean;
 }
 
 /**
@@ -96,19 +97,19 @@ export class DockerTarget implements Target {
 		const ports = this.#published(w);
 		const readyPort = ports.find(({ setting }) => setting === w.ready.port);
 		if (!readyPort) throw new Error(`${w.name}: the readiness port ${w.ready.port} must be published`);
-		const ready = pulumi.runtime.isDryRun() ? Promise.resolve() : this.#ready(w, container, readyPort.address);
+		const ready = pulumi.runtime.isDryRun() ? Promise.resolve() : this.#ready(w, container, readyPort);
 		// A promise and not an apply: the output of an apply would tie whatever uses the address to this container.
 		return Object.fromEntries(ports.map(({ setting, address }) => [setting, pulumi.output(ready.then(() => address))]));
 	}
 
 	/** Settles once the service answers, or with the reason why it does not. */
-	#ready(w: Workload, container: docker.Container, address: string): Promise<void> {
+	#ready(w: Workload, container: docker.Container, { tls, address }: Published): Promise<void> {
 		return new Promise((resolve, reject) => {
 			pulumi.all([container.id, container.volumes]).apply(([containerId, volumes]) =>
 				waitUntilReady({
 					service: w.name,
 					volumes: volumes?.flatMap(({ volumeName }) => volumeName ?? []) ?? [],
-					url: `http://${address}${w.ready.path}`,
+					url: `${tls ? "https" : "http"}://${address}${w.ready.path}`,
 					timeoutSeconds: w.ready.timeoutSeconds,
 					containerId,
 					progress: (line) => void pulumi.log.info(line, container, undefined, true),
@@ -123,11 +124,11 @@ export class DockerTarget implements Target {
 		if (w.scale.max === 0) return [];
 		return w.ports
 			.filter((port) => port.reach !== "stack")
-			.map(({ name, number, reach }) => {
+			.map(({ name, number, reach, tls = false }) => {
 				const external = numbers[name];
 				if (external === undefined) throw new Error(`${w.name}: there is no setting ports.${name}`);
 				const { ip, host } = reach === "outside" ? outside(this.#settings) : inside(this.#settings);
-				return { setting: name, internal: number, external, ip, address: `${host}:${external}` };
+				return { setting: name, internal: number, external, ip, address: `${host}:${external}`, tls };
 			})
 			.sort((a, b) => a.internal - b.internal);
 	}
