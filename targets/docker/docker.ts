@@ -43,7 +43,7 @@ export class DockerTarget implements Target {
 		const wanted = workloads.flatMap((w) =>
 			this.#published(w).map(({ setting, external, ip }) => ({ setting, port: external, ip })),
 		);
-		return preflight(this.#settings, wanted);
+		return preflight(this.#settings, wanted, (line) => void pulumi.log.warn(line));
 	}
 
 	run(w: Workload, parent: pulumi.ComponentResource): Running {

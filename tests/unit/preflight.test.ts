@@ -57,6 +57,18 @@ describe("preflight", () => {
 		expect((await preflight(stack, []))[0]).toContain("Cannot connect to the Docker daemon");
 	});
 
+	it("warns of an engine that lets neighbours reach loopback, once there are any", async () => {
+		const warned = async (ip: string, version: string) => {
+			const lines: string[] = [];
+			docker.stdout = version;
+			await preflight(stack, [{ setting: "grafana", port: 0, ip }], (line) => lines.push(line));
+			return lines;
+		};
+		expect(await warned("0.0.0.0", "20.10.24+dfsg1")).toEqual([expect.stringContaining("Update it to 28")]);
+		expect(await warned("0.0.0.0", "28.0.1")).toEqual([]);
+		expect(await warned("127.0.0.1", "20.10.24")).toEqual([]);
+	});
+
 	it("says that the engine's disk is full", async () => {
 		disk.bavail = 100;
 		docker.stdout = "/var/lib/docker";
