@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Endpoints, otlpGrpcUrl, prometheusValue, until } from "../../cli/verify/api.ts";
 import { makeSignals } from "../../cli/verify/signals.ts";
 import { trust } from "../../components/trust.ts";
+import { readCatalogue } from "../../settings/catalogue.ts";
 import { selfSigned } from "../certificate.ts";
 import { Batch, lost } from "./sender.ts";
 import { type Outcome, TestStack } from "./stack.ts";
@@ -44,7 +45,10 @@ async function inspected(): Promise<Inspected[]> {
 }
 
 interface Inspected {
-	NetworkSettings: { Ports?: Record<string, { HostIp: string; HostPort: string }[] | null> };
+	NetworkSettings: {
+		Networks: Record<string, { IPAddress: string }>;
+		Ports?: Record<string, { HostIp: string; HostPort: string }[] | null>;
+	};
 }
 
 /** Status of an answer, or the reason why there is none. */
@@ -216,6 +220,22 @@ describe("what asks nobody who they are", () => {
 		const { grafana, otlpGrpc, otlpHttp } = stack.ports;
 		expect(elsewhere.sort()).toEqual([grafana, otlpGrpc, otlpHttp]);
 	});
+});
+
+it("another network finds three doors, and none behind them", async () => {
+	const { image = "" } = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml").busybox ?? {};
+	const behind = (await inspected()).flatMap(({ NetworkSettings: { Networks, Ports } }) =>
+		Object.values(Networks).flatMap(({ IPAddress }) =>
+			Object.keys(Ports ?? {}).map((port) => `${IPAddress} ${Number.parseInt(port, 10)}`),
+		),
+	);
+	const { objectStore: _, ...ports } = { ...stack.ports, ...more };
+	const doors = Object.values(ports).map((port) => `${outside} ${port}`);
+	expect(behind.length).toBeGreaterThanOrEqual(doors.length);
+	const knock = [...doors, ...behind].map((to) => `{ nc -w 2 ${to} </dev/null >/dev/null && echo ${to}; } &`).join(" ");
+	const { stdout } = await execa("docker", ["run", "--rm", image, "sh", "-c", `${knock} wait`]);
+	const { grafana, otlpGrpc, otlpHttp } = stack.ports;
+	expect(stdout.split("\n").sort()).toEqual([grafana, otlpGrpc, otlpHttp].map((port) => `${outside} ${port}`));
 });
 
 it("a certificate of one's own takes the place of the stack's", async () => {
