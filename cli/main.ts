@@ -27,7 +27,7 @@ function printing(name: string, description: string, output: string, absent = ""
 		const all = await outputs(await prepare(options, "look"), options.stack);
 		const { stack } = options;
 		if (!all.urls) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
-		if (!all[output]) throw new UserError(`The stack ${stack} has none: in Pulumi.${stack}.yaml ${absent}`);
+		if (!all[output]) throw new UserError(`The stack ${stack} has none: ${absent} in Pulumi.${stack}.yaml`);
 		process.stdout.write(`${all[output].value.trim()}\n`);
 	});
 }
@@ -62,8 +62,13 @@ stackCommand("status", "what runs, since when, and where it answers")
 	});
 
 printing("password", "print the password of Grafana's administrator", "grafanaPassword");
-printing("token", "print the bearer token that OTLP asks for", "otlpToken", "access.token is false");
-printing("ca", "print the certificate of the authority that clients must trust", "ca", "access.tls needs none");
+printing("token", "print the bearer token that OTLP asks for", "otlpToken", "access.token is not true");
+printing(
+	"ca",
+	"print the certificate of the authority that clients must trust",
+	"ca",
+	"access.tls is none, or own without ca,",
+);
 
 stackCommand("backup", "everything that the stack has stored, in one file; its services are stopped meanwhile")
 	.argument("<file>", "a tar, for its owner only: Grafana's database is in it")

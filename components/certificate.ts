@@ -13,8 +13,8 @@ const yearHours = 365 * 24;
 
 /**
  * A server's certificate, and an authority of the stack's own that signs it. The authority lives as long as the stack: it is
- * what clients are given. The certificate is good for two years, the most that Apple's systems take, and renewed by any
- * `up` in the second.
+ * what clients are given. The certificate is good for two years, within the 825 days that Apple's systems take, and renewed
+ * by any `up` in the second.
  */
 export class Certificate extends pulumi.ComponentResource {
 	/** In PEM. */

@@ -64,6 +64,8 @@ function certificateConflicts(bindAddress: string, access: Record<string, unknow
 	const read = orUndefined(() => new X509Certificate(String(certificate)));
 	if (!read) return [conflict("certificate", "can't be read\n    allowed: PEM, the server's own first")];
 	const conflicts: Conflict[] = [];
+	if (access.ca !== undefined && !orUndefined(() => new X509Certificate(String(access.ca))))
+		conflicts.push(conflict("ca", "can't be read\n    allowed: PEM"));
 	if (read.validToDate < new Date()) conflicts.push(conflict("certificate", `has expired: ${read.validTo}`));
 	const secret = orUndefined(() => createPrivateKey(String(key)));
 	if (!secret) conflicts.push(conflict("key", "can't be read\n    allowed: PEM, without a passphrase"));

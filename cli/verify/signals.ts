@@ -96,8 +96,8 @@ function overHttp({ otlpToken }: Shown) {
 }
 
 function overGrpc({ otlpToken, ca }: Shown) {
-	// Where a stack has no name, the library names it by its address, which Node warns of.
-	process.noDeprecation = true;
+	// The library names a server by its address where it has no other name, which Node warns of.
+	if (ca) process.noDeprecation = true;
 	const metadata = new Metadata();
 	if (otlpToken) metadata.set("authorization", `Bearer ${otlpToken}`);
 	return { timeoutMillis, metadata, ...(ca && { credentials: credentials.createSsl(Buffer.from(ca)) }) };

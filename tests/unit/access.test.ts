@@ -153,6 +153,7 @@ describe("a certificate of one's own", () => {
 	it("is refused with the names that it lacks, an expired one and another's key with that", async () => {
 		const old = await selfSigned(["DNS:localhost"]);
 		const { key } = await selfSigned(["DNS:localhost"]);
+		expect(said({ ...old, ca: "x" })).toContainEqual(["ca", expect.stringContaining("can't be read")]);
 		expect(said({ ...old, key: "hunter2" })[0]).toEqual(["key", expect.not.stringContaining("hunter2")]);
 		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3 * 86_400_000 });
 		onTestFinished(() => void vi.useRealTimers());
