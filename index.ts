@@ -2,6 +2,7 @@
 
 import "./compile-cache.ts";
 import * as pulumi from "@pulumi/pulumi";
+import { makeAccess } from "./components/access.ts";
 import { GrafanaContent } from "./components/grafana.ts";
 import { uid } from "./components/links.ts";
 import { dashboards, packs } from "./components/packs.ts";
@@ -23,7 +24,8 @@ export default async function stack() {
 
 	const password = new RandomSecret("grafana-admin").value;
 	const storeKey = new RandomSecret("objectstore-key").value;
-	const workloads = platform(settings, at, { password, storeKey });
+	const access = await makeAccess(settings, at);
+	const workloads = platform(settings, at, { password, storeKey, access });
 
 	const absent = settings.logs.enabled ? undefined : uid.loki;
 	const shown = dashboards(settings.packs, absent);
@@ -37,6 +39,7 @@ export default async function stack() {
 		dashboards: shown,
 		server: running.grafana!,
 		password,
+		ca: access.ca,
 	});
 
 	return {
@@ -46,7 +49,7 @@ export default async function stack() {
 					.filter((port) => running[name]?.outside[port.name])
 					.map((port) => [
 						port.name,
-						pulumi.interpolate`${port.protocol === "grpc" ? "" : "http://"}${running[name]?.outside[port.name]}`,
+						pulumi.interpolate`${port.protocol === "grpc" ? "" : port.tls ? "https://" : "http://"}${running[name]?.outside[port.name]}`,
 					]),
 			),
 		),
@@ -64,6 +67,8 @@ export default async function stack() {
 		},
 		grafanaUser: settings.grafana.adminUser,
 		grafanaPassword: password,
+		...(access.token && { otlpToken: access.token }),
+		...(access.ca && { ca: access.ca }),
 	};
 }
 

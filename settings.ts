@@ -3,6 +3,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { packNames } from "./components/packs.ts";
+import { accessConflicts } from "./settings/access.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
 import { SettingsError } from "./settings/error.ts";
 import { type Conflict, explain, nearest } from "./settings/explain.ts";
@@ -114,7 +115,7 @@ function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
 
 /** What can only be seen by comparing settings. It reads what may be wrong otherwise: all mistakes are told at once. */
 function conflictsIn(raw: Record<string, unknown>): Conflict[] {
-	const all = [portConflicts, storageConflicts, scrapeConflicts, nameConflicts, packConflicts];
+	const all = [portConflicts, reachConflicts, storageConflicts, scrapeConflicts, nameConflicts, packConflicts];
 	return all.flatMap((conflicts) => conflicts(raw));
 }
 
@@ -132,6 +133,10 @@ function portConflicts(raw: Record<string, unknown>): Conflict[] {
 			.filter(([, other]) => other === number)
 			.map(([other]) => ({ path: ["ports"], problem: `has ${number} for both ${name} and ${other}` })),
 	);
+}
+
+function reachConflicts(raw: Record<string, unknown>): Conflict[] {
+	return accessConflicts(raw.bindAddress, objectAt(raw, "access"));
 }
 
 function storageConflicts(raw: Record<string, unknown>): Conflict[] {

@@ -82,6 +82,7 @@ export const recipes: Recipe[] = [
 	},
 	{ name: "language-host", minutes: 0, kind: "script", file: "language-host.mjs", as: "pulumi-language-nodejs" },
 	{ name: "plugin-random", minutes: 1.5, kind: "plugin", plugin: "random", npm: "@pulumi/random" },
+	{ name: "plugin-tls", minutes: 1.5, kind: "plugin", plugin: "tls", npm: "@pulumi/tls" },
 	{ name: "plugin-docker", minutes: 2.5, kind: "plugin", plugin: "docker", npm: "@pulumi/docker" },
 	{ name: "plugin-grafana", minutes: 3, kind: "plugin", plugin: "grafana", npm: "@pulumiverse/grafana" },
 	{

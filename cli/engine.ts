@@ -12,6 +12,7 @@ import {
 } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
 import { parse } from "yaml";
+import { trust } from "../components/trust.ts";
 import { backendEnvironment, keepingSettingsFile, userPulumiHome } from "./backend.ts";
 import { converge, removeHalfMade } from "./converge.ts";
 import { engineAddress, ensureDockerEngine, requireDockerEngine } from "./docker-engine.ts";
@@ -142,9 +143,11 @@ export async function down(
 	await removeLeftovers(stack, { volumes: deleteData });
 }
 
-/** A stack's outputs, secrets readable; none when there is no such stack. */
+/** A stack's outputs, secrets readable; none when there is no such stack. Its authority is trusted from then on. */
 export async function outputs(environment: Environment, stack: string): Promise<OutputMap> {
-	return (await (await existing(environment, stack))?.outputs()) ?? {};
+	const all = (await (await existing(environment, stack))?.outputs()) ?? {};
+	if (all.ca) trust(all.ca.value);
+	return all;
 }
 
 /** Names of the containers that a stack's state says are running. */

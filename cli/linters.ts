@@ -69,6 +69,8 @@ const sampling = {
 	percent: 50,
 	tail: { percent: 10, slowerThan: "2s", attributes: [{ name: "run.id" }, { name: "tier", values: ["gold"] }] },
 };
+/** What others may reach. */
+const guarded = { bindAddress: "192.0.2.1", access: { token: true, tls: "generated" } };
 
 /** Settings that change what is rendered, for the service whose configuration they change. */
 const variants: [service: string, what: string, raw: Record<string, unknown>][] = [
@@ -108,6 +110,8 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 		"services with thresholds of their own",
 		{ services: [{ name: "shop", team: "web", errorRatio: 0.01 }] },
 	],
+	["collector", "a token and TLS", guarded],
+	["prometheus", "a Grafana that asks who you are", guarded],
 	["prometheus", "scrapes of its own", { scrapes: [{ job: "app", targets: ["host.docker.internal:8080"] }] }],
 ];
 

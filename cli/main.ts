@@ -20,6 +20,18 @@ function stackCommand(name: string, description: string, below: Command = progra
 		.option("--images <file>", "image catalogue, instead of the one that the settings name");
 }
 
+/** A command that prints one of the stack's outputs. @param absent Why a stack that is up may have none. */
+function printing(name: string, description: string, output: string, absent = ""): void {
+	stackCommand(name, description).action(async (options) => {
+		const { outputs, prepare } = await import("./engine.ts");
+		const all = await outputs(await prepare(options, "look"), options.stack);
+		const { stack } = options;
+		if (!all.urls) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
+		if (!all[output]) throw new UserError(`The stack ${stack} has none: ${absent} in Pulumi.${stack}.yaml`);
+		process.stdout.write(`${all[output].value.trim()}\n`);
+	});
+}
+
 stackCommand("up", "bring the stack up, then prove every link with one trace")
 	.option("--json", "the result as JSON")
 	.option("--no-verify", "end when every service is ready, without the proof")
@@ -49,13 +61,14 @@ stackCommand("status", "what runs, since when, and where it answers")
 		process.exitCode = await statusCommand(options);
 	});
 
-stackCommand("password", "print the password of Grafana's administrator").action(async (options) => {
-	const { outputs, prepare } = await import("./engine.ts");
-	const { grafanaPassword } = await outputs(await prepare(options, "look"), options.stack);
-	if (!grafanaPassword)
-		throw new UserError(`The stack ${options.stack} is not up: ./tracestack up --stack ${options.stack}`);
-	process.stdout.write(`${grafanaPassword.value}\n`);
-});
+printing("password", "print the password of Grafana's administrator", "grafanaPassword");
+printing("token", "print the bearer token that OTLP asks for", "otlpToken", "access.token is not true");
+printing(
+	"ca",
+	"print the certificate of the authority that clients must trust",
+	"ca",
+	"access.tls is none, or own without ca,",
+);
 
 const alert = program.command("alert").description("whoever is told of alerts");
 stackCommand("test", "send one alert through every route, and see that it arrives", alert)

@@ -4,7 +4,7 @@ import { reportEdits } from "./edits.ts";
 import { outputs, prepare, type StackOptions, up } from "./engine.ts";
 import { paint, progress, seconds } from "./output.ts";
 import { type State, types } from "./state.ts";
-import type { Endpoints } from "./verify/api.ts";
+import { type Endpoints, otlpGrpcUrl } from "./verify/api.ts";
 import { makeSignals } from "./verify/signals.ts";
 import { conclude, endpoints, type LinkResult, verify } from "./verify/verify.ts";
 
@@ -29,7 +29,7 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
 		progress(`up and ${code === 0 ? "verified" : "NOT verified"} after ${seconds(started)}`);
 	}
 	if (options.json) {
-		const { grafanaPassword: _, ...urls } = e;
+		const { grafanaPassword: _, otlpToken: __, ...urls } = e;
 		process.stdout.write(`${JSON.stringify({ stack: options.stack, ...urls, links }, null, 2)}\n`);
 	} else {
 		process.stdout.write(banner(e, options.stack));
@@ -52,7 +52,7 @@ function reportMove({ deployment }: State, now: Place): void {
 class EarlyTrace {
 	readonly #missing = new Set(["tracestack:service:Collector", "tracestack:service:Tempo"]);
 	#addresses: { otlpHttp?: string; otlpGrpc?: string } = {};
-	/** When it was sent, in milliseconds since 1970. */
+	/** When it was sent, in milliseconds since 1970; undefined as long as it was not taken. */
 	sentAt?: number;
 
 	event = ({ resOutputsEvent }: EngineEvent): void => {
@@ -60,14 +60,19 @@ class EarlyTrace {
 		if (!this.#missing.delete(type)) return;
 		this.#addresses = { ...this.#addresses, ...service?.outputs };
 		if (this.#missing.size > 0) return;
-		this.sentAt = Date.now();
 		const signals = makeSignals();
 		const { otlpHttp, otlpGrpc } = this.#addresses;
-		// Both halves, or the service graph's clock would not run. Whether they were taken is for the proof to say.
-		void Promise.allSettled([
+		// Both halves, or the service graph's clock would not run. A stack that asks who we are takes neither: its outputs,
+		// which say what it wants, come last.
+		void Promise.all([
 			signals.sendBackendByHttp(`http://${otlpHttp}`),
-			signals.sendFrontendByGrpc(`${otlpGrpc}`),
-		]);
+			signals.sendFrontendByGrpc(`http://${otlpGrpc}`),
+		]).then(
+			() => {
+				this.sentAt = signals.madeAt;
+			},
+			() => {},
+		);
 	};
 }
 
@@ -91,7 +96,20 @@ ${paint("bold", "Send from an application")}
   export OTEL_EXPORTER_OTLP_ENDPOINT=${e.otlpHttp}
   export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
 or
-  export OTEL_EXPORTER_OTLP_ENDPOINT=http://${e.otlpGrpc}
+  export OTEL_EXPORTER_OTLP_ENDPOINT=${otlpGrpcUrl(e)}
   export OTEL_EXPORTER_OTLP_PROTOCOL=grpc
-`;
+${asked(e, suffix)}`;
+}
+
+/** What the stack asks of an application beside its address, without the secret itself. */
+function asked({ otlpToken, ca }: Endpoints, suffix: string): string {
+	const [header, file] = [
+		"OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE=ca.pem",
+	];
+	const lines = [
+		...(otlpToken ? [`  export ${header}`, `    TOKEN: ./tracestack token${suffix}`] : []),
+		...(ca ? [`  export ${file}`, `    ca.pem: ./tracestack ca${suffix}`] : []),
+	];
+	return lines.length > 0 ? `and\n${lines.join("\n")}\n` : "";
 }

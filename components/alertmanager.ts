@@ -34,7 +34,7 @@ export function alertmanager(settings: Settings): Workload {
 		files: { "/etc/alertmanager/alertmanager.yaml": { text: alertmanagerConfig(settings) } },
 		env: {},
 		secrets: secretsOf(settings.receivers),
-		ports: [{ name: "alertmanager", number: 9093, protocol: "http", reach: "outside" }],
+		ports: [{ name: "alertmanager", number: 9093, protocol: "http", reach: "host" }],
 		volumes: [
 			{
 				name: "data",

@@ -1,11 +1,14 @@
 import type { Settings } from "../settings.ts";
+import { type Access, certificateFiles, speaksTls } from "./access.ts";
 import { type Added, destinations } from "./destinations.ts";
 import { redaction } from "./redaction.ts";
-import { parseConfig, renderYaml } from "./render.ts";
+import { type Patch, parseConfig, renderYaml } from "./render.ts";
 import { sampling } from "./sampling.ts";
 import { sizeOf } from "./sizes.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
+const secrets = "/etc/otelcol-contrib/secrets";
+const tokenFile = `${secrets}/otlp-token`;
 const owner = { uid: 10001, gid: 10001 };
 
 /** The collector's configuration for a stack: the file under configs/ with addresses, redaction and destinations in place. */
@@ -13,9 +16,11 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 	const { patch } = settings.image("collector");
 	const logs = settings.logs.enabled;
 	const sending_queue = { queue_size: settings.collector.queueMiB * 2 ** 20 };
-	const { pipelines } = parseConfig("collector/collector.yaml").service;
+	const { extensions, pipelines } = parseConfig("collector/collector.yaml").service;
 	const { processors, of } = redaction(settings);
 	const sampled = sampling(settings, { traces: pipelines.traces.exporters, metrics: pipelines.metrics.exporters });
+	// A browser asks first whether it may show the token.
+	const cors = settings.access.token ? { cors: { allowed_headers: ["*"] } } : {};
 	const pipeline = (signal: keyof typeof of, exporters = pipelines[signal].exporters) => ({
 		processors: [...pipelines[signal].processors, ...of[signal]],
 		exporters: [...exporters, ...added.forwards[signal]],
@@ -23,6 +28,8 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 	return renderYaml(
 		"collector/collector.yaml",
 		{
+			...(settings.access.token && { extensions: { bearertokenauth: { filename: tokenFile } } }),
+			receivers: { otlp: { protocols: { grpc: guard(settings), http: { ...guard(settings), ...cors } } } },
 			processors,
 			exporters: {
 				"otlp_grpc/tempo": { endpoint: at("tempo", 4317), sending_queue },
@@ -30,6 +37,7 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 				"otlp_http/loki": logs ? { endpoint: `http://${at("loki", 3100)}/otlp`, sending_queue } : null,
 			},
 			service: {
+				...(settings.access.token && { extensions: [...extensions, "bearertokenauth"] }),
 				telemetry: { logs: { level: settings.logLevel } },
 				pipelines: {
 					traces: pipeline("traces", sampled.exporters),
@@ -47,9 +55,20 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 	);
 }
 
+/** What a receiver that others reach asks for and shows. Its configuration names files: secrets are in none. */
+function guard(settings: Settings): Patch {
+	const { files } = certificateFiles(settings, secrets, {});
+	return {
+		...(settings.access.token && { auth: { authenticator: "bearertokenauth" } }),
+		...(files && { tls: { cert_file: files.certificate, key_file: files.key } }),
+	};
+}
+
 /** The OpenTelemetry Collector: what applications send to. It acknowledges what it has on disk. */
-export function collector(settings: Settings, at: AddressOf): Workload {
+export function collector(settings: Settings, at: AddressOf, access: Access = {}): Workload {
 	const added = destinations(settings);
+	const tls = speaksTls(settings);
+	const token = settings.access.token ? [{ value: access.token ?? "", as: { file: tokenFile } }] : [];
 	return {
 		name: "collector",
 		description: "receives traces, metrics and logs by OTLP",
@@ -58,16 +77,16 @@ export function collector(settings: Settings, at: AddressOf): Workload {
 		user: owner,
 		files: { "/etc/otelcol-contrib/config.yaml": { text: collectorConfig(settings, at, added) } },
 		env: {},
-		secrets: added.secrets,
+		secrets: [...token, ...certificateFiles(settings, secrets, access).secrets, ...added.secrets],
 		ports: [
-			{ name: "otlpGrpc", number: 4317, protocol: "grpc", reach: "outside" },
-			{ name: "otlpHttp", number: 4318, protocol: "http", reach: "outside" },
-			{ name: "collectorHealth", number: 13133, protocol: "http", reach: "outside" },
+			{ name: "otlpGrpc", number: 4317, protocol: "grpc", tls, reach: "outside" },
+			{ name: "otlpHttp", number: 4318, protocol: "http", tls, reach: "outside" },
+			{ name: "collectorHealth", number: 13133, protocol: "http", reach: "host" },
 			{
 				name: "collectorMetrics",
 				number: 8888,
 				protocol: "http",
-				reach: settings.ports.collectorMetrics ? "outside" : "stack",
+				reach: settings.ports.collectorMetrics ? "host" : "stack",
 			},
 		],
 		volumes: [

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as grafana from "@pulumiverse/grafana";
 import type { Settings } from "../settings.ts";
 import type { Running } from "../targets/target.ts";
+import { type Access, certificateFiles, speaksTls } from "./access.ts";
 import { dashboardMessage, dataSources } from "./links.ts";
 import type { Dashboard, Pack } from "./packs.ts";
 import { readConfig } from "./render.ts";
@@ -9,11 +10,17 @@ import { sizeOf } from "./sizes.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
 const owner = { uid: 472, gid: 0 };
-const passwordFile = "/etc/grafana/secrets/admin-password";
+const secrets = "/etc/grafana/secrets";
+const passwordFile = `${secrets}/admin-password`;
+const metricsPasswordFile = `${secrets}/metrics-password`;
+
+/** Who reads Grafana's own metrics. */
+export const metricsUser = "prometheus";
 
 /** Grafana's server. What it shows is `GrafanaContent`. */
-export function grafanaServer(settings: Settings, password: pulumi.Input<string>): Workload {
+export function grafanaServer(settings: Settings, password: pulumi.Input<string>, access: Access = {}): Workload {
 	const { plugins } = settings.grafana;
+	const { files, secrets: identity } = certificateFiles(settings, secrets, access);
 	return {
 		name: "grafana",
 		description: "dashboards and exploration",
@@ -28,9 +35,24 @@ export function grafanaServer(settings: Settings, password: pulumi.Input<string>
 			...(plugins.length > 0 && { GF_PLUGINS_PREINSTALL_SYNC: plugins.join(",") }),
 			// Grafana reads the file itself: the password is in no environment that `docker inspect` shows.
 			GF_SECURITY_ADMIN_PASSWORD: `$__file{${passwordFile}}`,
+			...(files && {
+				GF_SERVER_PROTOCOL: "https",
+				GF_SERVER_CERT_FILE: files.certificate,
+				GF_SERVER_CERT_KEY: files.key,
+				GF_SECURITY_COOKIE_SECURE: "true",
+			}),
+			// Everybody else has to log in; this page it shows to all who ask.
+			...(settings.access.token && {
+				GF_METRICS_BASIC_AUTH_USERNAME: metricsUser,
+				GF_METRICS_BASIC_AUTH_PASSWORD: `$__file{${metricsPasswordFile}}`,
+			}),
 		},
-		secrets: [{ value: password, as: { file: passwordFile } }],
-		ports: [{ name: "grafana", number: 3000, protocol: "http", reach: "outside" }],
+		secrets: [
+			{ value: password, as: { file: passwordFile } },
+			...(settings.access.token ? [{ value: access.metricsPassword ?? "", as: { file: metricsPasswordFile } }] : []),
+			...identity,
+		],
+		ports: [{ name: "grafana", number: 3000, protocol: "http", tls: speaksTls(settings), reach: "outside" }],
 		volumes: [
 			{ name: "data", path: "/var/lib/grafana", sizeGiB: 2, owner, ownedByImage: true, keep: "replace", fs: "posix" },
 		],
@@ -50,13 +72,15 @@ export interface GrafanaContentArgs {
 	/** The server; its address resolves once it answers. */
 	server: Running;
 	password: pulumi.Output<string>;
+	/** Certificate of the authority that the server shows, where systems don't know it. */
+	ca?: pulumi.Input<string>;
 }
 
 /** What Grafana shows: datasources with their links, a folder a pack, the packs' dashboards. */
 export class GrafanaContent extends pulumi.ComponentResource {
 	constructor(
 		name: string,
-		{ settings, at, packs, dashboards, server, password }: GrafanaContentArgs,
+		{ settings, at, packs, dashboards, server, password, ca }: GrafanaContentArgs,
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("tracestack:grafana:Content", name, {}, opts);
@@ -65,7 +89,8 @@ export class GrafanaContent extends pulumi.ComponentResource {
 		const provider = new grafana.Provider(
 			name,
 			{
-				url: pulumi.interpolate`http://${address}`,
+				url: pulumi.interpolate`${speaksTls(settings) ? "https" : "http"}://${address}`,
+				...(ca && { caCert: ca }),
 				auth: pulumi.secret(pulumi.interpolate`${settings.grafana.adminUser}:${password}`),
 			},
 			{ parent: this },

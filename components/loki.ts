@@ -62,7 +62,7 @@ export function loki(settings: Settings, storage: Storage): Workload {
 		user: owner,
 		files: { "/etc/loki/loki.yaml": { text: lokiConfig(settings, storage) } },
 		...credentials(storage, "loki"),
-		ports: [{ name: "loki", number: 3100, protocol: "http", reach: "outside" }],
+		ports: [{ name: "loki", number: 3100, protocol: "http", reach: "host" }],
 		volumes: [{ name: "data", path: "/loki", sizeGiB: 20, owner, ownedByImage: true, keep: "replace", fs: "any" }],
 		ready: { port: "loki", path: "/ready", timeoutSeconds: 90 },
 		size: sizeOf(settings, "loki"),

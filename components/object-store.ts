@@ -29,7 +29,7 @@ export function objectStore(settings: Settings, key: Input<string>): Workload {
 		env: { ROOT_ACCESS_KEY_ID: ownKeyId },
 		// It reads its key from nowhere else.
 		secrets: [{ value: key, as: { env: "ROOT_SECRET_ACCESS_KEY" } }],
-		ports: [{ name: "objectStore", number: port, protocol: "http", reach: "outside" }],
+		ports: [{ name: "objectStore", number: port, protocol: "http", reach: "host" }],
 		volumes: [
 			{
 				name: "data",

@@ -1,5 +1,6 @@
 import type { Input } from "@pulumi/pulumi";
 import type { Settings } from "../settings.ts";
+import type { Access } from "./access.ts";
 import { alertmanager } from "./alertmanager.ts";
 import { collector } from "./collector.ts";
 import { grafanaServer } from "./grafana.ts";
@@ -16,18 +17,20 @@ export interface Secrets {
 	password: Input<string>;
 	/** Secret key of the stack's own object store. */
 	storeKey: Input<string>;
+	/** What others must show. @default none of it */
+	access?: Access;
 }
 
 /** Everything that a stack runs. Add a service here, and targets, preflight and the linters have it. */
-export function platform(settings: Settings, at: AddressOf, { password, storeKey }: Secrets): Workload[] {
+export function platform(settings: Settings, at: AddressOf, { password, storeKey, access = {} }: Secrets): Workload[] {
 	const storage = storageOf(settings, at, storeKey);
 	const workloads = [
 		tempo(settings, at, storage),
-		collector(settings, at),
-		prometheus(settings, at),
+		collector(settings, at, access),
+		prometheus(settings, at, access),
 		loki(settings, storage),
 		alertmanager(settings),
-		grafanaServer(settings, password),
+		grafanaServer(settings, password, access),
 		objectStore(settings, storeKey),
 	];
 	return workloads.map((workload) => ({ ...workload, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } }));

@@ -1,10 +1,16 @@
+import { outside } from "../settings/access.ts";
 import type { Settings } from "../settings.ts";
+import { type Access, hasAuthority, speaksTls } from "./access.ts";
+import { metricsUser } from "./grafana.ts";
 import { renderYaml } from "./render.ts";
 import { ruleFiles } from "./rules.ts";
 import { sizeOf } from "./sizes.ts";
 import type { AddressOf, Rendered, Workload } from "./workload.ts";
 
 const nobody = { uid: 65534, gid: 65534 };
+const secrets = "/etc/prometheus/secrets";
+const caFile = `${secrets}/ca.crt`;
+const passwordFile = `${secrets}/grafana-metrics`;
 
 /** Where each service shows its own metrics. */
 const scraped = { tempo: 3200, collector: 8888, prometheus: 9090, loki: 3100, alertmanager: 9093, grafana: 3000 };
@@ -24,7 +30,11 @@ function prometheusConfig(settings: Settings, at: AddressOf): string {
 			scrape_configs: [
 				...Object.entries(scraped)
 					.filter(([service]) => service !== "loki" || settings.logs.enabled)
-					.map(([service, port]) => ({ job_name: service, static_configs: [{ targets: [at(service, port)] }] })),
+					.map(([service, port]) => ({
+						job_name: service,
+						...(service === "grafana" && admittedByGrafana(settings)),
+						static_configs: [{ targets: [at(service, port)] }],
+					})),
 				{ ...usage, static_configs: [{ targets: [at("tempo", scraped.tempo)] }] },
 				...settings.scrapes.map(({ job, targets, path, scheme, interval }) => ({
 					job_name: job,
@@ -39,8 +49,17 @@ function prometheusConfig(settings: Settings, at: AddressOf): string {
 	);
 }
 
+/** What Grafana asks for where others reach it, and how it is known: by the name that it has for them. */
+function admittedByGrafana(settings: Settings) {
+	const known = { ...(hasAuthority(settings) && { ca_file: caFile }), server_name: outside(settings).host };
+	return {
+		...(settings.access.token && { basic_auth: { username: metricsUser, password_file: passwordFile } }),
+		...(speaksTls(settings) && { scheme: "https", tls_config: known }),
+	};
+}
+
 /** Prometheus: metrics with exemplars, by scrape, remote write and OTLP; evaluates alert rules. */
-export function prometheus(settings: Settings, at: AddressOf): Workload {
+export function prometheus(settings: Settings, at: AddressOf, access: Access = {}): Workload {
 	const files: Record<string, Rendered> = {
 		"/etc/prometheus/prometheus.yaml": { text: prometheusConfig(settings, at) },
 	};
@@ -61,8 +80,11 @@ export function prometheus(settings: Settings, at: AddressOf): Workload {
 		user: nobody,
 		files,
 		env: {},
-		secrets: [],
-		ports: [{ name: "prometheus", number: 9090, protocol: "http", reach: "outside" }],
+		secrets: [
+			...(settings.access.token ? [{ value: access.metricsPassword ?? "", as: { file: passwordFile } }] : []),
+			...(hasAuthority(settings) ? [{ value: access.ca ?? "", as: { file: caFile } }] : []),
+		],
+		ports: [{ name: "prometheus", number: 9090, protocol: "http", reach: "host" }],
 		volumes: [
 			// The database maps files and breaks on a network file system.
 			{

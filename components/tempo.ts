@@ -93,13 +93,13 @@ export function tempo(settings: Settings, at: AddressOf, storage: Storage): Work
 		files: { "/etc/tempo/tempo.yaml": { text: tempoConfig(settings, at, storage) } },
 		...credentials(storage, "tempo"),
 		ports: [
-			{ name: "tempo", number: 3200, protocol: "http", reach: "outside" },
+			{ name: "tempo", number: 3200, protocol: "http", reach: "host" },
 			{ name: "otlp", number: 4317, protocol: "grpc", reach: "stack" },
 			{
 				name: "tempoOtlpHttp",
 				number: 4318,
 				protocol: "http",
-				reach: settings.ports.tempoOtlpHttp ? "outside" : "stack",
+				reach: settings.ports.tempoOtlpHttp ? "host" : "stack",
 			},
 		],
 		volumes: [{ name: "data", path: "/var/tempo", sizeGiB: 50, owner, ownedByImage: true, keep: "replace", fs: "any" }],

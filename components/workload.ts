@@ -18,8 +18,13 @@ interface Port {
 	/** The number inside the stack. */
 	number: number;
 	protocol: "http" | "grpc" | "tcp";
-	/** `stack`: other workloads reach it. `outside`: people and applications reach it as well. */
-	reach: "stack" | "outside";
+	/** Whether it speaks TLS, with the stack's certificate. @default false */
+	tls?: boolean;
+	/**
+	 * `stack`: other workloads reach it. `host`: so does the machine that runs the stack, and nobody beyond: it asks nobody who
+	 * they are. `outside`: people and applications reach it, as far as `bindAddress` lets them: it can ask.
+	 */
+	reach: "stack" | "host" | "outside";
 }
 
 /** A directory that outlives the process. */
@@ -63,7 +68,7 @@ export interface Workload {
 	secrets: Secret[];
 	ports: Port[];
 	volumes: Volume[];
-	/** Answers 2xx once the service does its job. The port must reach `outside`: many images have no shell to probe from within. */
+	/** Answers 2xx once the service does its job. The port must reach further than `stack`: many images have no shell to probe from within. */
 	ready: { port: string; path: string; timeoutSeconds: number };
 	size: { cpu: number; memoryMiB: number };
 	/** None at all keeps the volumes and runs nothing. `stop-first`: only one may hold the data; `rolling`: the next starts before the last stops. */

@@ -249,6 +249,43 @@ const destination = z.strictObject({
 	}),
 });
 
+const access = z
+	.strictObject({
+		token: z.boolean().default(false).meta({
+			description:
+				"Whether OTLP asks for a bearer token, random and a secret of the stack: `./tracestack token`. Grafana's own metrics then ask for a password, which Prometheus has.",
+		}),
+		tls: z.enum(["none", "generated", "own"]).default("none").meta({
+			description:
+				"TLS for Grafana and OTLP. `generated`: a certificate of the stack's own authority, which clients are given with `./tracestack ca`. `own`: yours.",
+		}),
+		hosts: z
+			.array(
+				z
+					.string()
+					.regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/)
+					.meta({ allowed: "a host name or an IPv4 address" }),
+			)
+			.default([])
+			.meta({
+				description:
+					"Names and addresses by which Grafana and OTLP are reached: the certificate is for them. The first is in the addresses that `up` prints; this machine must reach itself by it.",
+				allowed: "a list of host names and IPv4 addresses",
+				defaultInWords: "`bindAddress`; 127.0.0.1 for 0.0.0.0",
+			}),
+		certificate: z.string().optional().meta({
+			description: "Of `own`: the server's certificate, followed by those that lead to its authority.",
+			allowed: "PEM",
+		}),
+		key: credential("Of `own`: its private key, in PEM, without a passphrase."),
+		ca: z.string().optional().meta({
+			description: "Of `own`: the authority's certificate, where systems don't know it anyway.",
+			allowed: "PEM",
+		}),
+	})
+	.prefault({})
+	.meta({ description: "What others must show before they may use the stack." });
+
 /** Every setting, below the namespace `tracestack:`. */
 export const schema = z.strictObject({
 	target: z.enum(["docker", "aws"]).default("docker").meta({ description: "Where the stack runs." }),
@@ -268,9 +305,10 @@ export const schema = z.strictObject({
 		}),
 	bindAddress: z.ipv4().default("127.0.0.1").meta({
 		description:
-			"Address that published ports bind to. Loopback by default: nothing here has TLS, and only Grafana asks who you are.",
+			"Address that Grafana and OTLP bind to. Any but loopback needs `access.token` and `access.tls`; all other ports stay on loopback, because they ask nobody who they are.",
 		allowed: "an IPv4 address, such as 127.0.0.1; 0.0.0.0 is every interface",
 	}),
+	access,
 	ports: z
 		.strictObject({
 			preset: z

@@ -10,7 +10,7 @@ export interface Running {
 	 */
 	keeper: Resource;
 	/**
-	 * Base address of each `outside` port by name, as `host:port`; resolves once the workload is ready (in a preview at
+	 * Base address of each `host` or `outside` port by name, as `host:port`; resolves once the workload is ready (in a preview at
 	 * once). Carries no dependency on the process: what is made in the service outlives its container.
 	 */
 	outside: Record<string, Output<string>>;

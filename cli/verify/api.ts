@@ -23,6 +23,15 @@ export interface Endpoints {
 	dashboards: { uid: string; title: string }[];
 	grafanaUser: string;
 	grafanaPassword: string;
+	/** Bearer token; undefined where OTLP asks for none. */
+	otlpToken?: string;
+	/** Certificate of the authority in PEM; undefined where there is none, or systems know it. */
+	ca?: string;
+}
+
+/** OTLP over gRPC as a URL: it speaks TLS where OTLP over HTTP does. */
+export function otlpGrpcUrl({ otlpGrpc, otlpHttp }: Endpoints): string {
+	return `${new URL(otlpHttp).protocol}//${otlpGrpc}`;
 }
 
 /** GETs or POSTs JSON. Throws with the status and the beginning of the answer. */

@@ -2,7 +2,17 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { logServiceLabel, serviceGraph, spanMetrics, traceIdLabel, uid } from "../../components/links.ts";
-import { type Endpoints, epoch, exemplars, grafana, json, prometheusValue, until, withQuery } from "./api.ts";
+import {
+	type Endpoints,
+	epoch,
+	exemplars,
+	grafana,
+	json,
+	otlpGrpcUrl,
+	prometheusValue,
+	until,
+	withQuery,
+} from "./api.ts";
 import { checkPanels } from "./panels.ts";
 import { gauge, makeSignals, type Signals, services } from "./signals.ts";
 
@@ -22,7 +32,7 @@ export interface Link {
  * @param ended Aborted when the proof has ended, and with it what it sends.
  */
 export function links(e: Endpoints, earlier: number | undefined, ended: AbortSignal): Link[][] {
-	const signals = makeSignals();
+	const signals = makeSignals(e);
 	return [accepted(e, signals), found(e, signals, earlier ?? signals.madeAt, ended), shown(e, signals)];
 }
 
@@ -41,7 +51,7 @@ function accepted(e: Endpoints, signals: Signals): Link[] {
 		},
 	});
 	return [
-		link("trace accepted by OTLP gRPC", e.otlpGrpc, () => signals.sendFrontendByGrpc(e.otlpGrpc)),
+		link("trace accepted by OTLP gRPC", e.otlpGrpc, () => signals.sendFrontendByGrpc(otlpGrpcUrl(e))),
 		link("trace accepted by OTLP HTTP", e.otlpHttp, () => signals.sendBackendByHttp(e.otlpHttp)),
 		...(e.loki ? [link("log accepted", e.otlpHttp, () => signals.sendLog(e.otlpHttp))] : []),
 		link("metric accepted", e.otlpHttp, () => signals.sendMetric(e.otlpHttp)),
@@ -204,10 +214,10 @@ async function keepSending(e: Endpoints, firstArrival: number, sent: string[], e
 	const pause = (millis: number) => sleep(millis, undefined, { signal: ended }).catch(() => {});
 	await pause(Math.max(0, firstArrival + 6000 - Date.now()));
 	while (!ended.aborted) {
-		const signals = makeSignals();
+		const signals = makeSignals(e);
 		sent.push(signals.traceId);
 		// Whether it is taken was proved by the first.
-		await Promise.allSettled([signals.sendFrontendByGrpc(e.otlpGrpc), signals.sendBackendByHttp(e.otlpHttp)]);
+		await Promise.allSettled([signals.sendFrontendByGrpc(otlpGrpcUrl(e)), signals.sendBackendByHttp(e.otlpHttp)]);
 		await pause(6000);
 	}
 }

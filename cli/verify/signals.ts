@@ -1,5 +1,6 @@
 // One trace of two services, a log and a metric, made and sent by the OpenTelemetry SDK as an application would.
 
+import { credentials, Metadata } from "@grpc/grpc-js";
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, type TimeInput, trace } from "@opentelemetry/api";
 import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-proto";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-proto";
@@ -15,8 +16,8 @@ import {
 	SamplingDecision,
 	SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
-
 import { keepAttribute } from "../../components/sampling.ts";
+import type { Endpoints } from "./api.ts";
 
 /** The services of the verification trace: an edge of the service graph leads from the first to the second. */
 export const services = { frontend: "tracestack-verify-frontend", backend: "tracestack-verify-backend" } as const;
@@ -30,6 +31,9 @@ export const gauge = {
 
 const timeoutMillis = 10_000;
 
+/** What a sender has to know of a stack beside its address. */
+type Shown = Pick<Endpoints, "otlpToken" | "ca">;
+
 /** The signals of one run, and a way to send each. */
 export interface Signals {
 	traceId: string;
@@ -38,14 +42,18 @@ export interface Signals {
 	madeAt: number;
 	/** The gauge's value. */
 	value: number;
-	sendFrontendByGrpc(address: string): Promise<void>;
+	sendFrontendByGrpc(url: string): Promise<void>;
 	sendBackendByHttp(url: string): Promise<void>;
 	sendLog(url: string): Promise<void>;
 	sendMetric(url: string): Promise<void>;
 }
 
-/** Makes a trace that has just ended: a checkout whose payment, in a second service, failed. */
-export function makeSignals(now = Date.now()): Signals {
+/**
+ * Makes a trace that has just ended: a checkout whose payment, in a second service, failed.
+ *
+ * @param shown What OTLP asks for, and whom to trust.
+ */
+export function makeSignals(shown: Shown = {}, now = Date.now()): Signals {
 	const frontend = recorder(services.frontend);
 	const backend = recorder(services.backend);
 	const at = (ms: number): TimeInput => new Date(now - 400 + ms);
@@ -75,13 +83,12 @@ export function makeSignals(now = Date.now()): Signals {
 		spans: 4,
 		madeAt: now,
 		value,
-		sendFrontendByGrpc: (address) =>
-			send(new GrpcTraceExporter({ url: `http://${address}`, timeoutMillis }), frontend.finished()),
+		sendFrontendByGrpc: (url) => send(new GrpcTraceExporter({ url, ...overGrpc(shown) }), frontend.finished()),
 		sendBackendByHttp: (url) =>
-			send(new HttpTraceExporter({ url: `${url}/v1/traces`, timeoutMillis }), backend.finished()),
-		sendLog: (url) => send(new OTLPLogExporter({ url: `${url}/v1/logs`, timeoutMillis }), makeLog(inCharge)),
+			send(new HttpTraceExporter({ url: `${url}/v1/traces`, ...overHttp(shown) }), backend.finished()),
+		sendLog: (url) => send(new OTLPLogExporter({ url: `${url}/v1/logs`, ...overHttp(shown) }), makeLog(inCharge)),
 		sendMetric: async (url) =>
-			send(new OTLPMetricExporter({ url: `${url}/v1/metrics`, timeoutMillis }), await makeMetric(value)),
+			send(new OTLPMetricExporter({ url: `${url}/v1/metrics`, ...overHttp(shown) }), await makeMetric(value)),
 	};
 }
 
@@ -90,6 +97,18 @@ const kept: Sampler = {
 	shouldSample: () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED, attributes: { [keepAttribute]: 1 } }),
 	toString: () => "kept",
 };
+/** Whom to trust the whole process knows: components/trust.ts. */
+function overHttp({ otlpToken }: Shown) {
+	return { timeoutMillis, ...(otlpToken && { headers: { authorization: `Bearer ${otlpToken}` } }) };
+}
+
+function overGrpc({ otlpToken, ca }: Shown) {
+	// The library names a server by its address where it has no other name, which Node warns of.
+	if (ca) process.noDeprecation = true;
+	const metadata = new Metadata();
+	if (otlpToken) metadata.set("authorization", `Bearer ${otlpToken}`);
+	return { timeoutMillis, metadata, ...(ca && { credentials: credentials.createSsl(Buffer.from(ca)) }) };
+}
 
 function recorder(service: string) {
 	const exporter = new InMemorySpanExporter();

@@ -24,7 +24,7 @@ export async function verifyCommand(options: StackOptions & { json?: boolean }):
 
 /** Where the stack answers. Throws when it is not up. */
 export async function endpoints(environment: Environment, stack: string): Promise<Endpoints> {
-	const { urls, sampling, dashboards, grafanaUser, grafanaPassword } = await outputs(environment, stack);
+	const { urls, sampling, dashboards, grafanaUser, grafanaPassword, otlpToken, ca } = await outputs(environment, stack);
 	if (!urls) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
 	return {
 		...(urls.value as Record<string, string>),
@@ -32,6 +32,8 @@ export async function endpoints(environment: Environment, stack: string): Promis
 		dashboards: dashboards?.value,
 		grafanaUser: grafanaUser?.value,
 		grafanaPassword: grafanaPassword?.value,
+		otlpToken: otlpToken?.value,
+		ca: ca?.value,
 	} as Endpoints;
 }
 

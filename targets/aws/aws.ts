@@ -161,11 +161,11 @@ export class AwsTarget implements Target {
 		);
 	}
 
-	/** Addresses within the VPC, for now: load balancers are to come. */
+	/** Addresses within the VPC, for now: load balancers are to come, and for `outside` ports only. */
 	#outside(w: Workload, service: aws.ecs.Service): Running["outside"] {
 		return Object.fromEntries(
 			w.ports
-				.filter(({ reach }) => reach === "outside")
+				.filter(({ reach }) => reach !== "stack")
 				.map(({ name, number }) => {
 					const address = this.address(w.name, number);
 					return [name, pulumi.runtime.isDryRun() ? pulumi.output(address) : service.id.apply(() => address)];

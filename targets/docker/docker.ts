@@ -1,15 +1,29 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Volume, Workload } from "../../components/workload.ts";
+import { inside, outside } from "../../settings/access.ts";
 import type { Settings } from "../../settings.ts";
 import type { Running, Target } from "../target.ts";
 import { imageLabel, labelsOf } from "./labels.ts";
 import { preflight } from "./preflight.ts";
 import { waitUntilReady } from "./ready.ts";
 
+/** A port of a workload on this machine. */
+interface Published {
+	/** Its name under the `ports` setting. */
+	setting: string;
+	internal: number;
+	external: number;
+	/** What it binds to. */
+	ip: string;
+	/** Where it is reached, as `host:port`. */
+	address: string;
+	tls: boolean;
+}
+
 /**
- * A stack on one Docker engine: a network, and for each workload its volumes and a container whose ports are published
- * on `bindAddress`.
+ * A stack on one Docker engine: a network, and for each workload its volumes and a container. Ports that reach outside are
+ * published on `bindAddress`, the others on loopback whatever it is.
  */
 export class DockerTarget implements Target {
 	readonly #settings: Settings;
@@ -27,9 +41,9 @@ export class DockerTarget implements Target {
 
 	preflight(workloads: Workload[]): Promise<string[]> {
 		const wanted = workloads.flatMap((w) =>
-			this.#published(w).map(({ setting, external }) => ({ setting, port: external })),
+			this.#published(w).map(({ setting, external, ip }) => ({ setting, port: external, ip })),
 		);
-		return preflight(this.#settings, wanted);
+		return preflight(this.#settings, wanted, (line) => void pulumi.log.warn(line));
 	}
 
 	run(w: Workload, parent: pulumi.ComponentResource): Running {
@@ -54,12 +68,7 @@ export class DockerTarget implements Target {
 				// The machine itself, by the name that Docker Desktop gives it: for scrapes of what runs beside Docker.
 				hosts: [{ host: "host.docker.internal", ip: "host-gateway" }],
 				networksAdvanced: [{ name: this.#networkOf().name, aliases: [w.name] }],
-				ports: ports.map(({ internal, external }) => ({
-					internal,
-					external,
-					ip: this.#settings.bindAddress,
-					protocol: "tcp",
-				})),
+				ports: ports.map(({ internal, external, ip }) => ({ internal, external, ip, protocol: "tcp" })),
 				volumes: w.volumes.map((volume, i) => ({ containerPath: volume.path, volumeName: made[i]!.name })),
 				restart: "unless-stopped",
 				memory: w.size.memoryMiB,
@@ -87,25 +96,20 @@ export class DockerTarget implements Target {
 	#outside(w: Workload, container: docker.Container): Running["outside"] {
 		const ports = this.#published(w);
 		const readyPort = ports.find(({ setting }) => setting === w.ready.port);
-		if (!readyPort) throw new Error(`${w.name}: the readiness port ${w.ready.port} must reach outside`);
-		const host = this.#host();
-		const ready = pulumi.runtime.isDryRun()
-			? Promise.resolve()
-			: this.#ready(w, container, `${host}:${readyPort.external}`);
+		if (!readyPort) throw new Error(`${w.name}: the readiness port ${w.ready.port} must be published`);
+		const ready = pulumi.runtime.isDryRun() ? Promise.resolve() : this.#ready(w, container, readyPort);
 		// A promise and not an apply: the output of an apply would tie whatever uses the address to this container.
-		return Object.fromEntries(
-			ports.map(({ setting, external }) => [setting, pulumi.output(ready.then(() => `${host}:${external}`))]),
-		);
+		return Object.fromEntries(ports.map(({ setting, address }) => [setting, pulumi.output(ready.then(() => address))]));
 	}
 
 	/** Settles once the service answers, or with the reason why it does not. */
-	#ready(w: Workload, container: docker.Container, address: string): Promise<void> {
+	#ready(w: Workload, container: docker.Container, { tls, address }: Published): Promise<void> {
 		return new Promise((resolve, reject) => {
 			pulumi.all([container.id, container.volumes]).apply(([containerId, volumes]) =>
 				waitUntilReady({
 					service: w.name,
 					volumes: volumes?.flatMap(({ volumeName }) => volumeName ?? []) ?? [],
-					url: `http://${address}${w.ready.path}`,
+					url: `${tls ? "https" : "http"}://${address}${w.ready.path}`,
 					timeoutSeconds: w.ready.timeoutSeconds,
 					containerId,
 					progress: (line) => void pulumi.log.info(line, container, undefined, true),
@@ -114,21 +118,17 @@ export class DockerTarget implements Target {
 		});
 	}
 
-	/** Where the ports can be reached from this machine. */
-	#host(): string {
-		return this.#settings.bindAddress === "0.0.0.0" ? "127.0.0.1" : this.#settings.bindAddress;
-	}
-
 	/** Published ports, sorted as the engine reports them. */
-	#published(w: Workload): { setting: string; internal: number; external: number }[] {
+	#published(w: Workload): Published[] {
 		const numbers: Record<string, number | undefined> = this.#settings.ports;
 		if (w.scale.max === 0) return [];
 		return w.ports
-			.filter((port) => port.reach === "outside")
-			.map((port) => {
-				const external = numbers[port.name];
-				if (external === undefined) throw new Error(`${w.name}: there is no setting ports.${port.name}`);
-				return { setting: port.name, internal: port.number, external };
+			.filter((port) => port.reach !== "stack")
+			.map(({ name, number, reach, tls = false }) => {
+				const external = numbers[name];
+				if (external === undefined) throw new Error(`${w.name}: there is no setting ports.${name}`);
+				const { ip, host } = reach === "outside" ? outside(this.#settings) : inside(this.#settings);
+				return { setting: name, internal: number, external, ip, address: `${host}:${external}`, tls };
 			})
 			.sort((a, b) => a.internal - b.internal);
 	}

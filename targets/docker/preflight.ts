@@ -7,32 +7,51 @@ export interface WantedPort {
 	/** Name under the `ports` setting. */
 	setting: string;
 	port: number;
+	/** Address that it binds to. */
+	ip: string;
 }
 
 interface Stack {
 	project: string;
 	stack: string;
-	bindAddress: string;
 }
 
-/** What would make a deployment on this engine fail half way: no engine, a full disk, ports that somebody else holds. */
-export async function preflight(stack: Stack, wanted: WantedPort[]): Promise<string[]> {
+/**
+ * What would make a deployment on this engine fail half way: no engine, a full disk, ports that somebody else holds.
+ *
+ * @param warn Told what will work, and not as it should.
+ */
+export async function preflight(
+	stack: Stack,
+	wanted: WantedPort[],
+	warn: (line: string) => void = () => {},
+): Promise<string[]> {
 	const [containers, disk] = await Promise.all([publishedPorts(), fullDisk()]);
 	if (typeof containers === "string") return [containers];
+	if (wanted.some(({ ip }) => !ip.startsWith("127."))) (await leaks()).map(warn);
 	const own = stackLabelValue(stack);
 	const problems = await Promise.all(
-		wanted.map(async ({ setting, port }) => {
+		wanted.map(async ({ setting, port, ip }) => {
 			const container = containers.find((c) => c.ports.includes(port));
 			if (container?.stack === own) return [];
-			if (await isFree(stack.bindAddress, port)) return [];
+			if (await isFree(ip, port)) return [];
 			const holder = container ? `container ${container.name}` : await holderOf(port);
 			return [
-				`Port ${port} on ${stack.bindAddress} is taken by ${holder}. ` +
+				`Port ${port} on ${ip} is taken by ${holder}. ` +
 					`Stop it, or give tracestack:ports another ${setting} in Pulumi.${stack.stack}.yaml.`,
 			];
 		}),
 	);
 	return [...disk, ...problems.flat()];
+}
+
+/** Before 28, what is published on loopback could be reached from the same network all the same (moby/moby#45610). */
+async function leaks(): Promise<string[]> {
+	const { stdout = "" } = await execa("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false });
+	if (!(Number.parseInt(stdout, 10) < 28)) return [];
+	return [
+		`Docker engine ${stdout} lets neighbours in the same network reach ports\n    that are published on loopback. Update it to 28 or newer.`,
+	];
 }
 
 /** Below this an image can't be unpacked, and servers stop in the middle of a write. */

@@ -117,7 +117,7 @@ describe("addresses", () => {
 		expect(one(resources, "aws:servicediscovery/service:Service", "tempo").inputs.name).toBe("tempo");
 	});
 
-	test("outside are those within the VPC, only for ports that reach outside", async () => {
+	test("outside are those within the VPC, only for ports that reach further than the stack", async () => {
 		expect(Object.keys(outside)).toEqual(["tempo"]);
 		expect(await value(outside.tempo!)).toBe("tempo.staging.tracestack.internal:3200");
 	});

@@ -124,9 +124,9 @@ describe("optional ports", () => {
 
 	it("are published where they have a number", () => {
 		expect(reach({}, "tempoOtlpHttp")).toBe("stack");
-		expect(reach({ ports: { otlpHttp: 4319, tempoOtlpHttp: 4318 } }, "tempoOtlpHttp")).toBe("outside");
+		expect(reach({ ports: { otlpHttp: 4319, tempoOtlpHttp: 4318 } }, "tempoOtlpHttp")).toBe("host");
 		expect(reach({}, "collectorMetrics")).toBe("stack");
-		expect(reach({ ports: { preset: "beside-jaeger" } }, "collectorMetrics")).toBe("outside");
+		expect(reach({ ports: { preset: "beside-jaeger" } }, "collectorMetrics")).toBe("host");
 	});
 });
 

@@ -63,7 +63,7 @@ test("runs every service of the platform", () => {
 });
 
 describe("the machine around the stack", () => {
-	test("reaches every port, nobody else does: nothing here has TLS", () => {
+	test("reaches every port, nobody else does: nothing here asks who you are", () => {
 		const ports = containers("all").flatMap(({ inputs }) => inputs.ports ?? []);
 		expect(ports.length).toBeGreaterThanOrEqual(8);
 		for (const { ip, external } of ports) expect(ip, `port ${external}`).toBe("127.0.0.1");

@@ -8,7 +8,8 @@ vi.mock("execa", () => ({ execa: async (file: string) => (file === "docker" ? do
 const disk = vi.hoisted(() => ({ bavail: 0, bsize: 2 ** 20 }));
 vi.mock("node:fs/promises", () => ({ statfs: async () => disk }));
 
-const stack = { project: "tracestack", stack: "dev", bindAddress: "127.0.0.1" };
+const stack = { project: "tracestack", stack: "dev" };
+const ip = "127.0.0.1";
 let holder: Server;
 let port: number;
 
@@ -25,35 +26,47 @@ afterEach(() => new Promise((resolve) => holder.close(resolve)));
 describe("preflight", () => {
 	it("has nothing to say about free ports", async () => {
 		await new Promise((resolve) => holder.close(resolve));
-		expect(await preflight(stack, [{ setting: "tempo", port }])).toEqual([]);
+		expect(await preflight(stack, [{ setting: "tempo", port, ip }])).toEqual([]);
 	});
 
 	it("names the port, the setting and the file to change", async () => {
-		const [problem] = await preflight(stack, [{ setting: "tempo", port }]);
+		const [problem] = await preflight(stack, [{ setting: "tempo", port, ip }]);
 		expect(problem).toContain(`Port ${port} on 127.0.0.1 is taken by another process`);
 		expect(problem).toContain("give tracestack:ports another tempo in Pulumi.dev.yaml");
 	});
 
 	it("names the container that holds a port", async () => {
 		docker.stdout = `jaeger\t\t127.0.0.1:${port}->16686/tcp`;
-		expect((await preflight(stack, [{ setting: "tempo", port }]))[0]).toContain("taken by container jaeger");
+		expect((await preflight(stack, [{ setting: "tempo", port, ip }]))[0]).toContain("taken by container jaeger");
 	});
 
 	it("knows its own ports where the engine writes them as a range", async () => {
 		docker.stdout = `tracestack-dev-collector\ttracestack/dev\t127.0.0.1:${port - 1}-${port}->4317-4318/tcp, 127.0.0.1:13133->13133/tcp`;
-		expect(await preflight(stack, [{ setting: "otlpHttp", port }])).toEqual([]);
+		expect(await preflight(stack, [{ setting: "otlpHttp", port, ip }])).toEqual([]);
 	});
 
 	it("knows its own containers, and not those of another stack", async () => {
 		docker.stdout = `tracestack-dev-tempo\ttracestack/dev\t127.0.0.1:${port}->3200/tcp`;
-		expect(await preflight(stack, [{ setting: "tempo", port }])).toEqual([]);
+		expect(await preflight(stack, [{ setting: "tempo", port, ip }])).toEqual([]);
 		docker.stdout = `tracestack-other-tempo\ttracestack/other\t127.0.0.1:${port}->3200/tcp`;
-		expect(await preflight(stack, [{ setting: "tempo", port }])).toHaveLength(1);
+		expect(await preflight(stack, [{ setting: "tempo", port, ip }])).toHaveLength(1);
 	});
 
 	it("says why the engine does not answer", async () => {
 		Object.assign(docker, { failed: true, stderr: "Cannot connect to the Docker daemon" });
 		expect((await preflight(stack, []))[0]).toContain("Cannot connect to the Docker daemon");
+	});
+
+	it("warns of an engine that lets neighbours reach loopback, once there are any", async () => {
+		const warned = async (ip: string, version: string) => {
+			const lines: string[] = [];
+			docker.stdout = version;
+			await preflight(stack, [{ setting: "grafana", port: 0, ip }], (line) => lines.push(line));
+			return lines;
+		};
+		expect(await warned("0.0.0.0", "20.10.24+dfsg1")).toEqual([expect.stringContaining("Update it to 28")]);
+		expect(await warned("0.0.0.0", "28.0.1")).toEqual([]);
+		expect(await warned("127.0.0.1", "20.10.24")).toEqual([]);
 	});
 
 	it("says that the engine's disk is full", async () => {

@@ -18,6 +18,7 @@ function messageOf(parse: () => Settings): string {
 const refused = (raw: Record<string, unknown>, images?: string) => messageOf(() => parseSettings(raw, dev, images));
 const langfuse = { name: "langfuse", endpoint: "https://langfuse.example.com/api/public/otel" };
 const s3 = { backend: "s3", bucket: "traces", endpoint: "s3.example" };
+const hosts = ["otel.acme.example", "192.0.2.1"];
 const scrape = { job: "app", targets: ["app:8080"] };
 
 /** Settings, the key that is named, and what is said about it. */
@@ -35,6 +36,15 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ bindAddress: "localhost" }, "bindAddress", "an IPv4 address"],
 	[{ bindAddress: "::1" }, "bindAddress", 'is "::1"'],
 	[{ bindAddress: "256.0.0.1" }, "bindAddress", "an IPv4 address"],
+	[{ bindAddress: "0.0.0.0", access: { tls: "generated", hosts } }, "access.token", "is false while bindAddress is"],
+	[{ bindAddress: "192.0.2.1", access: { token: true } }, "access.tls", 'is "none" while bindAddress is 192.0.2.1'],
+	[{ bindAddress: "0.0.0.0", access: { token: true, tls: "generated" } }, "access.hosts", "a certificate needs names"],
+	[{ access: { tls: "none", certificate: "x" } }, "access.certificate", "is not used set access.tls to own"],
+	[{ access: { tls: "own", certificate: "x" } }, "access.key", "is missing"],
+	[{ access: { tls: "own", certificate: "x", key: "hunter2" } }, "access.certificate", "can't be read allowed: PEM"],
+	[{ access: { tls: "on" } }, "access.tls", 'is "on" allowed: none, generated, own'],
+	[{ access: { hosts: ["https://a"] } }, "access.hosts[0]", "a host name or an IPv4 address"],
+	[{ access: { tokens: true } }, "access.tokens", "did you mean tracestack:access.token?"],
 	[{ ports: 3000 }, "ports", "an object with preset, grafana"],
 	[{ ports: { grafana: 70000 } }, "ports.grafana", "is 70000 allowed: a port from 1 to 65535"],
 	[{ ports: { grafana: 0 } }, "ports.grafana", "is 0"],
@@ -134,6 +144,7 @@ describe("settings", () => {
 			size: "medium",
 			namePrefix: "tracestack-dev",
 			bindAddress: "127.0.0.1",
+			access: { token: false, tls: "none", hosts: [] },
 			ports: portPresets.default,
 			tempo: { retention: "336h", compactedRetention: "1h" },
 			storage: { backend: "local" },
