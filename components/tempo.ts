@@ -13,6 +13,7 @@ export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage)
 	const { patch } = settings.image("tempo");
 	const { max_live_traces_bytes, parquet_row_group_size_bytes, ...caps } = limits(sizeOf(settings, "tempo"));
 	const retention = { block_retention: settings.tempo.retention };
+	const late = { ingestion_time_range_slack: settings.tempo.retention };
 	const generates = metricsFrom(settings) === "tempo";
 	const prometheus = {
 		url: `http://${at("prometheus", 9090)}/api/v1/write`,
@@ -27,8 +28,8 @@ export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage)
 			server: { log_level: settings.logLevel },
 			metrics_generator: { storage: { remote_write: generates ? [prometheus] : [] } },
 			backend_worker: { compaction: { compacted_block_retention: settings.tempo.compactedRetention } },
-			live_store: { max_live_traces_bytes },
-			storage: { trace: { block: { parquet_row_group_size_bytes }, ...blocks(storage) } },
+			live_store: { max_live_traces_bytes, wal: late },
+			storage: { trace: { block: { parquet_row_group_size_bytes }, wal: late, ...blocks(storage) } },
 			// The one place where the 3.0 line and the 2.8 line both read retention.
 			overrides: {
 				defaults: {

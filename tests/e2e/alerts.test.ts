@@ -9,6 +9,7 @@ import { dashboards, packNames } from "../../components/packs.ts";
 import { ruleFiles } from "../../components/rules.ts";
 import { parseSettings } from "../../settings.ts";
 import { besideDocker } from "./beside.ts";
+import { Example } from "./contract.ts";
 import { Batch, post, sendRequests } from "./sender.ts";
 import { TestStack } from "./stack.ts";
 
@@ -85,6 +86,8 @@ beforeAll(async () => {
 	const up = await stack.tracestack("up", "--no-verify");
 	if (up.code !== 0) throw new Error(up.all);
 	e = await stack.endpoints();
+	// Something of everything: a metric of nothing does not appear.
+	await new Example().send(e);
 });
 
 afterAll(async () => {

@@ -172,6 +172,15 @@ export const directions: [direction: string, check: (e: Endpoints, example: Exam
 		},
 	],
 	[
+		"a search finds a trace at its own time, although it came late",
+		async (e, { start, end, server, traceId }) => {
+			const q = `{ resource.service.name = "${server}" && status = error }`;
+			const range = { q, start: Math.floor(start / 1000) - 1, end: Math.ceil(end / 1000) + 1 };
+			const { traces = [] } = await ask<{ traces?: { traceID: string }[] }>(e, uid.tempo, "/api/search", range);
+			expect(traces.map(({ traceID }) => traceID.padStart(32, "0"))).toContain(traceId);
+		},
+	],
+	[
 		"a log line leads to its trace",
 		async (e, example) => {
 			const [field] = (await jsonData(e, uid.loki)).derivedFields;

@@ -3,8 +3,9 @@
 import { readFileSync } from "node:fs";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { epoch, grafana, json, prometheusValue, until, withQuery } from "../../cli/verify/api.ts";
+import { type Endpoints, epoch, grafana, json, prometheusValue, until, withQuery } from "../../cli/verify/api.ts";
 import type { LinkResult } from "../../cli/verify/verify.ts";
+import { directions, Example, eventually } from "./contract.ts";
 import { engineStop } from "./engine.ts";
 import { lost, sendTraces } from "./sender.ts";
 import { services, TestStack } from "./stack.ts";
@@ -84,7 +85,7 @@ describe("a stack from nothing", () => {
 				`${prometheus}/api/v1/targets`,
 			);
 			expect(data.activeTargets.map(({ labels, health }) => `${labels.job} ${health}`).sort()).toEqual(
-				services.map((s) => `${s} up`),
+				[...services, "tempo-usage"].map((job) => `${job} up`).sort(),
 			);
 		});
 	});
@@ -119,6 +120,18 @@ describe("what applications send", () => {
 		expect((await discarded()) - before.discarded).toBe(0);
 		await until(30, async () => expect(await countInTempo(e.tempo)).toBe(traces));
 	});
+});
+
+describe("every signal leads to every other:", () => {
+	const example = new Example();
+	let e: Endpoints;
+
+	beforeAll(async () => {
+		e = await stack.endpoints();
+		await example.send(e);
+	});
+
+	it.each(directions)("%s", (_, check) => eventually(() => check(e, example)));
 });
 
 describe("an unchanged stack", () => {
