@@ -87,6 +87,8 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 	["collector", "no logs", { logs: { enabled: false } }],
 	["collector", "sampling", { sampling }],
 	["tempo", "sampling", { sampling }],
+	["tempo", "dimensions of span metrics", { spanMetrics: { dimensions: ["deployment.environment.name"] } }],
+	["collector", "sampling with dimensions", { sampling, spanMetrics: { dimensions: ["deployment.environment.name"] } }],
 	["collector", "no redaction", { redaction: { enabled: false } }],
 	["collector", "patterns of its own", { redaction: { keys: ["^ssn$"], values: ["\\bACME-\\d+\\b"] } }],
 	[

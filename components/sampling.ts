@@ -37,10 +37,12 @@ const buckets = {
 export function sampling(settings: Settings, exporters: { traces: string[]; metrics: string[] }): Sampling {
 	if (metricsFrom(settings) === "tempo")
 		return { config: { processors: {} }, pipelines: {}, exporters: exporters.traces };
+	const { dimensions } = settings.spanMetrics;
 	const samplers = { ...head(settings), ...tail(settings) };
 	const counters = {
 		span_metrics: {
 			namespace: "traces.spanmetrics",
+			...(dimensions.length > 0 && { dimensions: dimensions.map((name) => ({ name })) }),
 			histogram: { unit: "s", explicit: { buckets: buckets.spans } },
 			exemplars: { enabled: true, max_per_data_point: 5 },
 			metrics_flush_interval: "5s",

@@ -12,6 +12,7 @@ const owner = { uid: 10001, gid: 10001 };
 export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage): string {
 	const { patch } = settings.image("tempo");
 	const { max_live_traces_bytes, parquet_row_group_size_bytes, ...caps } = limits(sizeOf(settings, "tempo"));
+	const { dimensions } = settings.spanMetrics;
 	const retention = { block_retention: settings.tempo.retention };
 	const late = { ingestion_time_range_slack: settings.tempo.retention };
 	const generates = metricsFrom(settings) === "tempo";
@@ -34,7 +35,12 @@ export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage)
 			overrides: {
 				defaults: {
 					compaction: retention,
-					metrics_generator: { trace_id_label_name: traceIdLabel, ...caps, ...(!generates && { processors: [] }) },
+					metrics_generator: {
+						trace_id_label_name: traceIdLabel,
+						...caps,
+						...(dimensions.length > 0 && { processor: { span_metrics: { dimensions } } }),
+						...(!generates && { processors: [] }),
+					},
 				},
 			},
 		},

@@ -372,6 +372,24 @@ export const schema = z.strictObject({
 		.prefault({})
 		.meta({ description: "Secrets that applications leave in their telemetry." }),
 	sampling,
+	spanMetrics: z
+		.strictObject({
+			dimensions: z
+				.array(
+					z
+						.string()
+						.regex(/^[A-Za-z][\w.-]*$/)
+						.meta({ allowed: "an attribute of spans or resources" }),
+				)
+				.default([])
+				.meta({
+					description:
+						"Further labels of span metrics: attributes, such as `deployment.environment.name`. Each multiplies the series: docs/correlation.md.",
+					allowed: "a list of attributes",
+				}),
+		})
+		.prefault({})
+		.meta({ description: "Metrics that are made from spans." }),
 	destinations: z.array(destination).default([]).meta({
 		description: "Further OTLP destinations: Langfuse, MLflow, a Jaeger during a migration.",
 		allowed: "a list of destinations",

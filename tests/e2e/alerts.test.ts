@@ -229,7 +229,10 @@ describe("every metric of every rule and dashboard", () => {
 		"otelcol_exporter_send_failed_log_records",
 	];
 	/** Those of settings that this stack has not. */
-	const ofSettings = ["tracestack_threshold_silence_seconds"];
+	const ofSettings = [
+		"tracestack_threshold_silence_seconds",
+		"otelcol_processor_tail_sampling_sampling_traces_on_memory",
+	];
 	/** Those that Tempo's 2.8 line has not. */
 	const ofTempo3 = ["tempo_live_store_failed_completions_total", "tempo_live_store_local_failed_flushes_total"];
 

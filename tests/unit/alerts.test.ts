@@ -56,7 +56,7 @@ test("no runbook is of an alert that does not exist", () => {
 });
 
 test("rules name span metrics as links.ts does", () => {
-	const names = rules.flatMap(({ expr }) => expr.match(/traces_\w+/g) ?? []);
+	const names = rules.flatMap(({ expr }) => expr.match(/\btraces_\w+/g) ?? []);
 	const known = [spanMetrics.calls, spanMetrics.latency, serviceGraph.requests];
 	expect(names.filter((name) => !known.some((start) => name.startsWith(start)))).toEqual([]);
 });
