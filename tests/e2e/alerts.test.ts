@@ -10,6 +10,7 @@ import { ruleFiles } from "../../components/rules.ts";
 import { parseSettings } from "../../settings.ts";
 import { besideDocker } from "./beside.ts";
 import { Example } from "./contract.ts";
+import { mailServer } from "./mail.ts";
 import { Batch, post, sendRequests } from "./sender.ts";
 import { TestStack } from "./stack.ts";
 
@@ -32,6 +33,7 @@ class Beside {
 	port = 0;
 	answers = 200;
 	readonly alerts: Alert[] = [];
+	readonly bodies: string[] = [];
 	readonly authorization = new Set<string | undefined>();
 
 	async start(): Promise<this> {
@@ -40,6 +42,7 @@ class Beside {
 			for await (const chunk of request) chunks.push(chunk);
 			const text = Buffer.concat(chunks).toString();
 			this.authorization.add(request.headers.authorization);
+			this.bodies.push(text);
 			if (this.answers === 200 && text.startsWith('{"receiver"'))
 				for (const alert of JSON.parse(text).alerts) this.alerts.push({ ...alert, at: Date.now() });
 			response.writeHead(this.answers, { "content-type": "text/plain; version=0.0.4" }).end("a_target 1\n");
@@ -64,10 +67,15 @@ const payments = new Beside();
 const broken = new Beside();
 const destination = new Beside();
 const target = new Beside();
-const beside = [audit, payments, broken, destination, target];
+const slack = new Beside();
+const pagerduty = new Beside();
+const beside = [audit, payments, broken, destination, target, slack, pagerduty];
+let mail: Awaited<ReturnType<typeof mailServer>>;
 
 beforeAll(async () => {
 	await Promise.all(beside.map((server) => server.start()));
+	pagerduty.answers = 202;
+	mail = await mailServer();
 	stack = await TestStack.create("e2e-alerts", 42000);
 	stack.configure({
 		size: "small",
@@ -81,6 +89,17 @@ beforeAll(async () => {
 			{ type: "webhook", name: "audit", url: audit.url, token },
 			{ type: "webhook", name: "payments", url: payments.url, teams: ["payments"] },
 			{ type: "webhook", name: "broken", url: broken.url },
+			{ type: "slack", name: "chat", webhookUrl: `${slack.url}/services/hush`, channel: "#alerts" },
+			{ type: "pagerduty", name: "oncall", routingKey: "hush-hush", url: pagerduty.url, severities: ["critical"] },
+			{
+				type: "email",
+				name: "mail",
+				to: "team@example.com",
+				from: "alerts@example.com",
+				smarthost: `host.docker.internal:${mail.port}`,
+				requireTls: false,
+				severities: ["warning"],
+			},
 		],
 	});
 	const up = await stack.tracestack("up", "--no-verify");
@@ -92,6 +111,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
 	for (const { server } of beside) server?.close();
+	mail.server.close();
 	await stack.remove();
 });
 
@@ -127,10 +147,15 @@ describe("the receivers", () => {
 	it("each get a test", async () => {
 		const { code, all } = await stack.tracestack("alert", "test");
 		expect(code, all).toBe(0);
-		expect(all).toMatch(/✓ audit .*\n.*✓ payments .*\n.*✓ broken/);
+		for (const name of ["audit", "payments", "broken", "chat", "oncall", "mail"]) expect(all).toContain(`✓ ${name} `);
 		expect([...audit.authorization]).toEqual([`Bearer ${token}`]);
 		expect(payments.told({ alertname: "TestCritical", team: "payments", env: "test" })).toBeDefined();
-		expect(await stack.read("alertmanager", "/etc/alertmanager/alertmanager.yaml")).not.toContain(token);
+		expect(slack.bodies[0]).toContain("FIRING test: this is a test");
+		expect(JSON.parse(pagerduty.bodies[0] ?? "")).toMatchObject({ routing_key: "hush-hush", event_action: "trigger" });
+		expect(mail.letters[0]).toContain("FIRING test: this is a test");
+		const config = await stack.read("alertmanager", "/etc/alertmanager/alertmanager.yaml");
+		expect(config).toContain("receiver: oncall");
+		for (const secret of [token, "hush"]) expect(config).not.toContain(secret);
 	});
 });
 
