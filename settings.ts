@@ -123,6 +123,9 @@ function portConflicts(raw: Record<string, unknown>): Conflict[] {
 	const absent = new Set<string>();
 	if (objectAt(raw, "logs").enabled === false) absent.add("loki");
 	if (backend !== "s3" || endpoint !== undefined) absent.add("objectStore");
+	const { jaeger, zipkin } = objectAt(raw, "receivers");
+	if (jaeger !== true) for (const name of ["jaegerGrpc", "jaegerThriftHttp"]) absent.add(name);
+	if (zipkin !== true) absent.add("zipkin");
 	const ports = Object.entries({ ...defaults, ...given }).filter(([name]) => !absent.has(name));
 	return ports.flatMap(([name, number], i) =>
 		ports

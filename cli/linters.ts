@@ -46,6 +46,7 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 		[service, "storage in Azure", { storage: { backend: "azure", container: "traces", account: "acme" } }],
 	]),
 	["collector", "no logs", { logs: { enabled: false } }],
+	["collector", "Jaeger's and Zipkin's formats", { receivers: { jaeger: true, zipkin: true } }],
 	["collector", "no redaction", { redaction: { enabled: false } }],
 	["collector", "patterns of its own", { redaction: { keys: ["^ssn$"], values: ["\\bACME-\\d+\\b"] } }],
 	[

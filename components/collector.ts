@@ -1,5 +1,6 @@
 import type { Settings } from "../settings.ts";
 import { type Added, destinations } from "./destinations.ts";
+import { receivers } from "./receivers.ts";
 import { redaction } from "./redaction.ts";
 import { parseConfig, renderYaml } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
@@ -14,6 +15,7 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 	const sending_queue = { queue_size: settings.collector.queueMiB * 2 ** 20 };
 	const { pipelines } = parseConfig("collector/collector.yaml").service;
 	const { processors, of } = redaction(settings);
+	const further = receivers(settings).config;
 	const pipeline = (signal: keyof typeof of) => ({
 		processors: [...pipelines[signal].processors, ...of[signal]],
 		exporters: [...pipelines[signal].exporters, ...added.forwards[signal]],
@@ -21,6 +23,7 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 	return renderYaml(
 		"collector/collector.yaml",
 		{
+			receivers: further,
 			processors,
 			exporters: {
 				"otlp_grpc/tempo": { endpoint: at("tempo", 4317), sending_queue },
@@ -30,7 +33,10 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 			service: {
 				telemetry: { logs: { level: settings.logLevel } },
 				pipelines: {
-					traces: pipeline("traces"),
+					traces: {
+						...pipeline("traces"),
+						receivers: [...pipelines.traces.receivers, ...Object.keys(further)],
+					},
 					metrics: pipeline("metrics"),
 					// Without a pipeline a sender of logs is told that they are not taken.
 					logs: logs ? pipeline("logs") : null,
@@ -65,6 +71,7 @@ export function collector(settings: Settings, at: AddressOf): Workload {
 				protocol: "http",
 				reach: settings.ports.collectorMetrics ? "outside" : "stack",
 			},
+			...receivers(settings).ports,
 		],
 		volumes: [
 			// The image is built FROM scratch and has no such directory; the queue's database is a mapped file.

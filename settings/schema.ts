@@ -19,8 +19,11 @@ export const portPresets = {
 		alertmanager: 9093,
 		collectorHealth: 13133,
 		objectStore: 7070,
+		jaegerGrpc: 14250,
+		jaegerThriftHttp: 14268,
+		zipkin: 9411,
 	},
-	/** A running Jaeger holds the OTLP ports, and its second version the collector's own as well (8888, 13133). */
+	/** A running Jaeger holds the ports for OTLP, its own formats and Zipkin's; its second version 8888 and 13133 as well. */
 	"beside-jaeger": {
 		grafana: 3000,
 		otlpGrpc: 4320,
@@ -32,6 +35,9 @@ export const portPresets = {
 		collectorHealth: 13134,
 		collectorMetrics: 8890,
 		objectStore: 7070,
+		jaegerGrpc: 14350,
+		jaegerThriftHttp: 14368,
+		zipkin: 9511,
 	},
 } as const satisfies Record<string, Record<string, number>>;
 
@@ -291,6 +297,9 @@ export const schema = z.strictObject({
 			collectorHealth: port("collectorHealth", "The collector's health check."),
 			collectorMetrics: port("collectorMetrics", "The collector's own metrics."),
 			objectStore: port("objectStore", "The stack's own S3 server, where `storage` asks for it."),
+			jaegerGrpc: port("jaegerGrpc", "Jaeger's format over gRPC, where `receivers.jaeger` is on."),
+			jaegerThriftHttp: port("jaegerThriftHttp", "Jaeger's Thrift over HTTP, where `receivers.jaeger` is on."),
+			zipkin: port("zipkin", "Zipkin's API, where `receivers.zipkin` is on."),
 		})
 		.prefault({})
 		.meta({ description: "Published ports." }),
@@ -319,6 +328,21 @@ export const schema = z.strictObject({
 		})
 		.prefault({})
 		.meta({ description: "The collector." }),
+	receivers: z
+		.strictObject({
+			jaeger: z.boolean().default(false).meta({
+				description:
+					"Takes Jaeger's own format, over gRPC (`ports.jaegerGrpc`) and as Thrift over HTTP (`ports.jaegerThriftHttp`), not over UDP.",
+			}),
+			zipkin: z.boolean().default(false).meta({
+				description: "Takes Zipkin's API, versions 1 and 2 (`ports.zipkin`).",
+			}),
+		})
+		.prefault({})
+		.meta({
+			description:
+				"What the collector takes beside OTLP, for applications that can't send it yet. Their clients do not try again when they are refused.",
+		}),
 	redaction: z
 		.strictObject({
 			enabled: z.boolean().default(true).meta({

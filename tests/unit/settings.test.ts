@@ -72,6 +72,15 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ storage: { backend: "gcs" } }, "storage.bucket", "is missing"],
 	[{ storage: { backend: "azure", container: "abc", account: "A" } }, "storage.account", "3 to 24"],
 	[{ collector: { queueMiB: 0 } }, "collector.queueMiB", "is 0 allowed: MiB, a whole number from 1"],
+	[{ receivers: true }, "receivers", "an object with jaeger, zipkin"],
+	[{ receivers: { jaeger: "yes" } }, "receivers.jaeger", 'is "yes" allowed: true, false'],
+	[{ receivers: { zipkn: true } }, "receivers.zipkn", "did you mean tracestack:receivers.zipkin?"],
+	[{ receivers: { zipkin: true }, ports: { tempo: 9411 } }, "ports", "has 9411 for both tempo and zipkin"],
+	[
+		{ receivers: { jaeger: true }, ports: { preset: "beside-jaeger", jaegerGrpc: 14368 } },
+		"ports",
+		"has 14368 for both jaegerGrpc and jaegerThriftHttp",
+	],
 	[{ redaction: { values: ["("] } }, "redaction.values[0]", 'is "(" allowed: a regular expression'],
 	[{ redaction: { values: ["a(?=b)"] } }, "redaction.values[0]", "without (?=, (?!, (?<,"],
 	[{ redaction: { keys: "ssn" } }, "redaction.keys", "a list of regular expressions"],
@@ -145,6 +154,11 @@ describe("settings", () => {
 	it("beside a Jaeger leave it the OTLP ports, each of which may still be chosen", () => {
 		const { ports } = parseSettings({ ports: { preset: "beside-jaeger", tempoOtlpHttp: 4318, otlpGrpc: 14317 } }, dev);
 		expect(ports).toMatchObject({ otlpHttp: 4319, otlpGrpc: 14317, collectorMetrics: 8890, tempoOtlpHttp: 4318 });
+	});
+
+	it("leave ports to others that nothing of the stack listens on", () => {
+		const { ports } = parseSettings({ ports: { tempo: 9411, loki: 14250, grafana: 14268 } }, dev);
+		expect(ports).toMatchObject({ tempo: 9411, loki: 14250, grafana: 14268 });
 	});
 
 	it("take days as well as hours, which not every server reads", () => {
