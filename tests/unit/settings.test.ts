@@ -184,7 +184,7 @@ describe("settings", () => {
 
 	it("say which image catalogue can't be read or has no entry", () => {
 		expect(refused({}, "/nowhere.yaml")).toContain("the image catalogue /nowhere.yaml can't be read");
-		expect(() => parseSettings({}, dev).image("jaeger")).toThrow('configs/versions.yaml has no entry "jaeger"');
+		expect(() => parseSettings({}, dev).image("zipkin")).toThrow('configs/versions.yaml has no entry "zipkin"');
 	});
 
 	it("are accepted or refused in words, whatever they are", () => {
