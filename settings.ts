@@ -112,7 +112,14 @@ function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
 
 /** What can only be seen by comparing settings. It reads what may be wrong otherwise: all mistakes are told at once. */
 function conflictsIn(raw: Record<string, unknown>): Conflict[] {
-	const all = [portConflicts, storageConflicts, scrapeConflicts, destinationConflicts, packConflicts];
+	const all = [
+		portConflicts,
+		storageConflicts,
+		backfillConflicts,
+		scrapeConflicts,
+		destinationConflicts,
+		packConflicts,
+	];
 	return all.flatMap((conflicts) => conflicts(raw));
 }
 
@@ -149,6 +156,13 @@ function storageConflicts(raw: Record<string, unknown>): Conflict[] {
 	for (const [one, other] of [["accessKeyId", "secretAccessKey"] as const, ["secretAccessKey", "accessKeyId"] as const])
 		if (given(one) && !given(other)) conflicts.push(missing(other, "a key has two parts"));
 	return conflicts;
+}
+
+function backfillConflicts(raw: Record<string, unknown>): Conflict[] {
+	const { data } = schema.shape.tempo.safeParse(raw.tempo ?? {});
+	if (!data || Number.parseInt(data.backfill, 10) <= Number.parseInt(data.retention, 10)) return [];
+	const problem = `is ${data.backfill}, longer than tempo.retention: what is older than that is deleted at once`;
+	return [{ path: ["tempo", "backfill"], problem }];
 }
 
 function scrapeConflicts(raw: Record<string, unknown>): Conflict[] {

@@ -12,6 +12,9 @@ export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage)
 	const { patch } = settings.image("tempo");
 	const { max_live_traces_bytes, ...caps } = limits(sizeOf(settings, "tempo"));
 	const retention = { block_retention: settings.tempo.retention };
+	// A search looks into the blocks of its time. What is older counts for a block as if it were of now, and in 3.0.3 a block
+	// that has nothing else begins after its end: no search looks into it.
+	const wal = { ingestion_time_range_slack: settings.tempo.backfill };
 	const prometheus = {
 		url: `http://${at("prometheus", 9090)}/api/v1/write`,
 		send_exemplars: true,
@@ -25,8 +28,8 @@ export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage)
 			server: { log_level: settings.logLevel },
 			metrics_generator: { storage: { remote_write: [prometheus] } },
 			backend_worker: { compaction: { compacted_block_retention: settings.tempo.compactedRetention } },
-			live_store: { max_live_traces_bytes },
-			storage: { trace: blocks(storage) },
+			live_store: { max_live_traces_bytes, wal },
+			storage: { trace: { ...blocks(storage), wal } },
 			// The one place where the 3.0 line and the 2.8 line both read retention.
 			overrides: {
 				defaults: { compaction: retention, metrics_generator: { trace_id_label_name: traceIdLabel, ...caps } },

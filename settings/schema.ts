@@ -314,6 +314,10 @@ export const schema = z.strictObject({
 				"How long a block stays after its content was compacted into another, for queries that still read it.",
 				"1h",
 			),
+			backfill: retention(
+				"How old traces may be when they arrive and still be found by a search; what is older is found by its id only. Longer while another system's traces are copied: within it a sender with a wrong clock makes every search slower.",
+				"1h",
+			),
 		})
 		.prefault({})
 		.meta({ description: "Traces." }),

@@ -1,6 +1,8 @@
-// What a Jaeger gave, compared with what Tempo has.
+// What Tempo has, compared with what a Jaeger gave.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { parse } from "yaml";
+import { hours } from "../kept.ts";
 import { countSpans, type ResourceSpans } from "./otlp.ts";
 import { patiently, request } from "./patience.ts";
 
@@ -10,6 +12,15 @@ export interface Difference {
 	/** Spans. */
 	jaeger: number;
 	tempo: number;
+}
+
+/** How old a trace may be when it arrives and still be found by a search, in hours, as the running server says. */
+export async function backfill(tempo: string): Promise<number> {
+	const response = await request(`${tempo}/status/config`, { seconds: 10 });
+	if (!response.ok) throw new Error(`HTTP ${response.status}`);
+	// YAML after a line that names the page.
+	const [, config = ""] = (await response.text()).split(/^---$/m);
+	return hours(parse(config).storage.trace.wal.ingestion_time_range_slack);
 }
 
 /** How many different spans of a trace Tempo has. */

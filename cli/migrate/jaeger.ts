@@ -30,9 +30,8 @@ export class Jaeger {
 					"--from takes the address of its user interface, whose port is 16686 where nobody chose another.",
 			);
 		}
-		// It has none yet where the list is left out.
-		const { services = [] } = answer.status === 200 ? objectIn(answer.text) : { services: undefined };
-		if (Array.isArray(services)) return services.sort();
+		const services = answer.status === 200 ? listOf(answer.text) : undefined;
+		if (services) return services.sort();
 		throw new UserError(
 			`${url} is not what a Jaeger from 1.25 on would answer: HTTP ${answer.status} ${answer.text.trim().slice(0, 100)}`,
 		);
@@ -68,12 +67,15 @@ export class Jaeger {
 	}
 }
 
-/** An object in JSON; anything else has no services. */
-function objectIn(text: string): { services?: unknown } {
+/** The names in an answer; it is left out where there are none. Undefined for any other answer. */
+function listOf(answer: string): string[] | undefined {
+	let value: unknown;
 	try {
-		const value = JSON.parse(text);
-		return typeof value === "object" && value !== null ? value : { services: text };
+		value = JSON.parse(answer);
 	} catch {
-		return { services: text };
+		return undefined;
 	}
+	const { services, ...rest } = Object(value) as { services?: unknown };
+	if (Array.isArray(services)) return services;
+	return services === undefined && Object.keys(rest).length === 0 ? [] : undefined;
 }

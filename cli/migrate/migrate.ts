@@ -6,7 +6,7 @@ import { paint, progress, seconds, UserError } from "../output.ts";
 import { stateDir } from "../paths.ts";
 import type { Endpoints } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
-import { type Difference, differences, spansInTempo } from "./compare.ts";
+import { backfill, type Difference, differences, spansInTempo } from "./compare.ts";
 import { Jaeger } from "./jaeger.ts";
 import { Journal, journalFile } from "./journal.ts";
 import { countSpans, requests } from "./otlp.ts";
@@ -40,7 +40,7 @@ export async function migrateCommand(options: MigrateOptions): Promise<number> {
 	const range = rangeOf(options.since);
 	const atMost = limitOf(options.limit);
 	const stack = await endpoints(await prepare(options, "look"), options.stack);
-	await answers(stack, options.stack);
+	await ready(stack, options.stack, range);
 	const services = chosen(await jaeger.services(), options.service, jaeger.url);
 	const journal = new Journal(journalFile(stateDir, jaeger.url, options.stack));
 	if (options.restart) journal.clear();
@@ -151,24 +151,40 @@ async function stillThere(journal: Journal, stack: Endpoints): Promise<void> {
 	);
 }
 
-async function answers(stack: Endpoints, name: string): Promise<void> {
+/** Throws where Tempo is away, or where what is copied would be found by no search. */
+async function ready({ tempo }: Endpoints, name: string, { from, to }: Window): Promise<void> {
+	let reach: number;
 	try {
-		const response = await request(`${stack.tempo}/ready`, { seconds: 10 });
-		if (!response.ok) throw new Error(`HTTP ${response.status}`);
+		reach = await backfill(tempo);
 	} catch (error) {
 		throw new UserError(
-			`The stack ${name} does not answer: Tempo at ${stack.tempo}: ${(error as Error).message}\n` +
+			`The stack ${name} does not answer: Tempo at ${tempo}: ${(error as Error).message}\n` +
 				`./tracestack status --stack ${name} says what runs.`,
 		);
 	}
+	const wanted = Math.ceil((to - from) / 3_600_000);
+	if (wanted <= reach) return;
+	throw new UserError(
+		`Traces of more than ${reach} hours ago would be found by their ids only, by no search. Either\n` +
+			`  copy less: --since ${reach}h\n` +
+			`  or let Tempo take them: ./tracestack pulumi config set --stack ${name} \\\n` +
+			`    --path tracestack:tempo.backfill ${wanted}h && ./tracestack up --stack ${name}`,
+	);
 }
+
+/** What Jaeger calls itself, in its parts and its versions. */
+const own = /^jaeger(-all-in-one|-collector|-ingester|-query)?$/;
 
 function chosen(services: string[], wanted: string[] | undefined, url: string): string[] {
 	const unknown = wanted?.filter((name) => !services.includes(name)) ?? [];
-	if (unknown.length === 0) return wanted ? [...new Set(wanted)] : services;
-	throw new UserError(
-		`Jaeger at ${url} knows no service ${unknown.join(", ")}\nthere are: ${services.join(", ") || "none"}`,
-	);
+	if (unknown.length > 0)
+		throw new UserError(
+			`Jaeger at ${url} knows no service ${unknown.join(", ")}\nthere are: ${services.join(", ") || "none"}`,
+		);
+	if (wanted) return [...new Set(wanted)];
+	const itself = services.filter((name) => own.test(name));
+	if (itself.length > 0) progress(`left out, being Jaeger's own: ${itself.join(", ")}`);
+	return services.filter((name) => !own.test(name));
 }
 
 function rangeOf(since: string): Window {

@@ -55,6 +55,7 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ tempo: { retention: "0h" } }, "tempo.retention", 'is "0h"'],
 	[{ tempo: { retension: "1h" } }, "tempo.retension", "did you mean tracestack:tempo.retention?"],
 	[{ tempo: { compactedRetention: "" } }, "tempo.compactedRetention", 'is ""'],
+	[{ tempo: { retention: "2d", backfill: "49h" } }, "tempo.backfill", "is 49h, longer than tempo.retention"],
 	[{ storage: "s3" }, "storage", "an object whose backend is one of local, s3, gcs, azure"],
 	[{ storage: {} }, "storage.backend", "is missing allowed: local, s3, gcs, azure"],
 	[{ storage: { backend: "s4" } }, "storage.backend", 'is "s4" allowed: local, s3, gcs, azure'],
@@ -128,7 +129,7 @@ describe("settings", () => {
 			namePrefix: "tracestack-dev",
 			bindAddress: "127.0.0.1",
 			ports: portPresets.default,
-			tempo: { retention: "336h", compactedRetention: "1h" },
+			tempo: { retention: "336h", compactedRetention: "1h", backfill: "1h" },
 			storage: { backend: "local" },
 			metrics: { retention: "360h" },
 			logs: { enabled: true, retention: "168h" },
@@ -154,6 +155,14 @@ describe("settings", () => {
 	it("beside a Jaeger leave it the OTLP ports, each of which may still be chosen", () => {
 		const { ports } = parseSettings({ ports: { preset: "beside-jaeger", tempoOtlpHttp: 4318, otlpGrpc: 14317 } }, dev);
 		expect(ports).toMatchObject({ otlpHttp: 4319, otlpGrpc: 14317, collectorMetrics: 8890, tempoOtlpHttp: 4318 });
+	});
+
+	it("beside a Jaeger take none of its ports, whichever version it is", () => {
+		const udp = [5775, 6831, 6832];
+		const first = [4317, 4318, 5778, 9411, 14250, 14268, 14269, 14271, 16685, 16686, 16687];
+		const second = [4317, 4318, 5778, 5779, 8888, 8889, 9411, 13132, 13133, 14250, 14268, 16685, 16686, 27777];
+		const ours: number[] = Object.values(portPresets["beside-jaeger"]);
+		expect(ours.filter((port) => [...udp, ...first, ...second].includes(port))).toEqual([]);
 	});
 
 	it("leave ports to others that nothing of the stack listens on", () => {
