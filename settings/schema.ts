@@ -345,7 +345,7 @@ export const schema = z.strictObject({
 		.prefault({})
 		.meta({
 			description:
-				"What the collector takes beside OTLP, for applications that can't send it yet. Their clients do not try again when they are refused.",
+				"What the collector takes beside OTLP, for applications that can't send it yet. Most of their clients drop what is refused.",
 		}),
 	redaction: z
 		.strictObject({

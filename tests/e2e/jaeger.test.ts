@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { journalFile } from "../../cli/migrate/journal.ts";
 import { root, stateDir } from "../../cli/paths.ts";
-import { type Endpoints, json, until, withQuery } from "../../cli/verify/api.ts";
+import { type Endpoints, epoch, json, until, withQuery } from "../../cli/verify/api.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
 import { bridgeAddress } from "./beside.ts";
 import { type PlainSpan, sendJaegerGrpc, sendJaegerThrift, sendZipkin } from "./formats.ts";
@@ -250,6 +250,16 @@ describe("applications", () => {
 		await until(20, async () => expect(await lost(e.tempo, [...alone, ...both])).toEqual([]));
 		expect(await Promise.all(alone.map(atJaeger))).toEqual(alone.map(() => 404));
 		expect(await Promise.all(both.map(atJaeger))).toEqual(both.map(() => 200));
+	});
+
+	it("are searched for by every query that the plan of a migration names", async () => {
+		const plan = readFileSync(join(root, "docs/migrating-from-jaeger.md"), "utf8");
+		const queries = [...plan.matchAll(/`(\{ .*?)`/g)].map(([, query]) => `${query}`.replaceAll("\\|", "|"));
+		expect(queries.length).toBeGreaterThan(8);
+		for (const q of queries) {
+			const path = q.includes("rate()") ? "/api/metrics/query_range" : "/api/search";
+			await json(withQuery(`${e.tempo}${path}`, { q, start: epoch(-600), end: epoch() }));
+		}
 	});
 
 	it("search the copied history at its own time, once Tempo has written its block", async () => {
