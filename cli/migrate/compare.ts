@@ -3,8 +3,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
 import { hours } from "../kept.ts";
+import { json, withQuery } from "../verify/api.ts";
 import { countSpans, type ResourceSpans } from "./otlp.ts";
 import { patiently, request } from "./patience.ts";
+import { pages, remaining, type Window } from "./windows.ts";
 
 /** A trace that Tempo has not, or not all of. */
 export interface Difference {
@@ -33,46 +35,71 @@ export async function spansInTempo(tempo: string, id: string): Promise<number> {
 	return countSpans(trace?.resourceSpans ?? []);
 }
 
+/** Spans by trace id, in pages, as a search counts them: a hundred times faster than by id, once Tempo has written its blocks. */
+export async function* searchTempo(tempo: string, range: Window): AsyncGenerator<Map<string, number>> {
+	type Found = { traceID: string; spanSets?: { matched?: number }[] };
+	const search = async ({ from, to }: Window, limit: number) => {
+		const window = { start: Math.floor(from / 1000), end: Math.ceil(to / 1000) + 1 };
+		const url = withQuery(`${tempo}/api/search`, { q: "{}", ...window, limit, spss: 1 });
+		const { traces = [] } = await json<{ traces?: Found[] }>(url, { signal: AbortSignal.timeout(60_000) });
+		return new Map(
+			traces.map(({ traceID, spanSets = [] }) => [traceID.padStart(32, "0"), spanSets[0]?.matched ?? 0] as const),
+		);
+	};
+	for await (const { traces } of pages(remaining(range, []), search, { page: 5000 })) yield traces;
+}
+
+/** Ways to count the spans of traces in Tempo. */
+interface Counters {
+	byId: (id: string) => Promise<number>;
+	search: () => AsyncIterable<Map<string, number>>;
+}
+
 /**
- * Asks for every trace until it is whole, or nothing more has come for some seconds: what the collector has acknowledged
+ * Looks for every trace until it is whole, or nothing more has come for some seconds: what the collector has acknowledged
  * is on its disk, and on its way. More spans than expected are no difference: an application may send to both.
  *
  * @param expected Spans by trace id.
- * @param spansOf How many spans of a trace there are.
  * @param options.patienceSeconds How long nothing may come.
  * @param options.onWhole Told of each group of traces that are whole.
  */
 export async function differences(
 	expected: Map<string, number>,
-	spansOf: (id: string) => Promise<number>,
+	{ byId, search }: Counters,
 	options: { patienceSeconds: number; onWhole: (ids: string[]) => void },
 ): Promise<Difference[]> {
-	let missing = [...expected].map(([id, jaeger]): Difference => ({ id, jaeger, tempo: 0 }));
-	for (let lastNews = Date.now(); missing.length > 0; await sleep(1000)) {
-		const before = missing.reduce((sum, { tempo }) => sum + tempo, 0);
-		const left: Difference[] = [];
-		for (let i = 0; i < missing.length; i += 200) {
-			const group = missing.slice(i, i + 200);
-			const counted = await eightAtOnce(group, async (one) => ({ ...one, tempo: await spansOf(one.id) }));
-			const whole = counted.filter(({ jaeger, tempo }) => tempo >= jaeger);
-			options.onWhole(whole.map(({ id }) => id));
-			left.push(...counted.filter(({ jaeger, tempo }) => tempo < jaeger));
+	const open = new Map([...expected].map(([id, jaeger]): [string, Difference] => [id, { id, jaeger, tempo: 0 }]));
+	let lastNews = Date.now();
+	const count = (counted: Iterable<readonly [string, number]>) => {
+		const whole: string[] = [];
+		for (const [id, spans] of counted) {
+			const one = open.get(id);
+			if (!one || spans <= one.tempo) continue;
+			one.tempo = spans;
+			lastNews = Date.now();
+			if (spans >= one.jaeger && open.delete(id)) whole.push(id);
 		}
-		const news = left.length < missing.length || left.reduce((sum, { tempo }) => sum + tempo, 0) > before;
-		missing = left;
-		if (news) lastNews = Date.now();
-		else if (Date.now() - lastNews > options.patienceSeconds * 1000) break;
-	}
-	return missing;
-}
-
-/** In order; more at once cost Tempo memory and save no time. */
-async function eightAtOnce<T>(items: T[], ask: (item: T) => Promise<T>): Promise<T[]> {
-	const answers = [...items];
-	const queue = items.map((item, i) => [item, i] as const);
-	const worker = async () => {
-		for (let next = queue.pop(); next; next = queue.pop()) answers[next[1]] = await ask(next[0]);
+		options.onWhole(whole);
 	};
-	await Promise.all(Array.from({ length: 8 }, worker));
-	return answers;
+	let nextSearch = 0;
+	const searchWhenDue = async () => {
+		if (Date.now() < nextSearch) return;
+		const began = Date.now();
+		try {
+			for await (const counted of search()) count(counted);
+		} catch {
+			// What no search finds is asked for by id.
+		}
+		nextSearch = Date.now() + Math.max(15_000, 3 * (Date.now() - began));
+	};
+	for (;;) {
+		const ids = [...open.keys()];
+		for (let i = 0; i < ids.length; i += 8) {
+			await searchWhenDue();
+			const group = ids.slice(i, i + 8).filter((id) => open.has(id));
+			count(await Promise.all(group.map(async (id) => [id, await byId(id)] as const)));
+		}
+		if (open.size === 0 || Date.now() - lastNews > options.patienceSeconds * 1000) return [...open.values()];
+		await sleep(1000);
+	}
 }

@@ -6,7 +6,7 @@ import { paint, progress, seconds, UserError } from "../output.ts";
 import { stateDir } from "../paths.ts";
 import type { Endpoints } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
-import { backfill, type Difference, differences, spansInTempo } from "./compare.ts";
+import { backfill, type Difference, differences, searchTempo, spansInTempo } from "./compare.ts";
 import { Jaeger } from "./jaeger.ts";
 import { Journal, journalFile } from "./journal.ts";
 import { countSpans, requests } from "./otlp.ts";
@@ -50,7 +50,7 @@ export async function migrateCommand(options: MigrateOptions): Promise<number> {
 	const incomplete: Report["incomplete"] = [];
 	for (const service of services)
 		incomplete.push(...(await copyService({ jaeger, service, range, atMost, journal, stack })));
-	const missing = await compare(journal, stack, services);
+	const missing = await compare(journal, stack, services, range);
 	const report = summary({ journal, services, missing, incomplete });
 	if (options.json) {
 		const about = { from: jaeger.url, stack: options.stack, since: new Date(range.from).toISOString() };
@@ -80,7 +80,10 @@ async function copyService({ jaeger, service, range, atMost, journal, stack }: C
 	];
 	const read = pages(windows, (window, limit) => jaeger.traces(service, window, limit), { page, atMost, known });
 	let [traces, spans, told] = [0, 0, Date.now()];
-	const said = (until: string) => progress(`  ${service}: ${count(traces, "trace")}, ${count(spans, "span")}${until}`);
+	const said = (until: string) => {
+		const what = traces > 0 ? `${count(traces, "trace")}, ${count(spans, "span")}` : "nothing new";
+		progress(`  ${service}: ${what}${until}`);
+	};
 	for await (const { window, traces: found, complete } of read) {
 		const counts = new Map([...found].map(([id, own]) => [id, countSpans(own)]));
 		// Another service of a trace may have brought it. As many spans are the same: fewer may be another part of a long one.
@@ -117,14 +120,18 @@ async function send(otlpHttp: string, body: string): Promise<void> {
 }
 
 /** Looks up in Tempo what was not found there before. */
-async function compare(journal: Journal, stack: Endpoints, services: string[]): Promise<Difference[]> {
+async function compare(journal: Journal, stack: Endpoints, services: string[], range: Window): Promise<Difference[]> {
 	const ids = new Set(services.flatMap((service) => [...(journal.services.get(service) ?? [])]));
 	const open = new Map([...journal.traces].filter(([id]) => ids.has(id) && !journal.found.has(id)));
 	if (open.size === 0) return [];
 	const started = Date.now();
 	progress(`looking up ${count(open.size, "trace")} in Tempo`);
 	let [whole, told] = [0, started];
-	const missing = await differences(open, (id) => spansInTempo(stack.tempo, id), {
+	const counters = {
+		byId: (id: string) => spansInTempo(stack.tempo, id),
+		search: () => searchTempo(stack.tempo, range),
+	};
+	const missing = await differences(open, counters, {
 		patienceSeconds: 20,
 		onWhole: (some) => {
 			journal.foundWhole(some);

@@ -184,7 +184,7 @@ describe("history", () => {
 	it("is not copied again, and where it is, is not there twice", async () => {
 		const again = await migrate();
 		expect(again.code, again.all).toBe(0);
-		for (const service of ["shop", "cart", "pay"]) expect(again.all).toContain(`${service}: 0 traces, 0 spans`);
+		for (const service of ["shop", "cart", "pay"]) expect(again.all).toContain(`${service}: nothing new`);
 		const restarted = await migrate("--restart", "--service", "pay");
 		expect(restarted.code, restarted.all).toBe(0);
 		expect(restarted.all).toContain("pay: 150 traces");

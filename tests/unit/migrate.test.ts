@@ -203,12 +203,20 @@ describe("notes of what is done", () => {
 });
 
 describe("what was read, compared with what Tempo has", () => {
-	const compared = async (answers: Record<string, number[]>) => {
+	const compared = async (answers: Record<string, number[]>, found: () => Map<string, number> = () => new Map()) => {
 		const whole: string[] = [];
-		const spansOf = async (id: string) => (answers[id]!.length > 1 ? answers[id]!.shift()! : answers[id]![0]!);
+		const asked: string[] = [];
+		const byId = async (id: string) => {
+			asked.push(id);
+			return next(id);
+		};
+		const search = async function* () {
+			yield found();
+		};
+		const next = (id: string) => (answers[id]!.length > 1 ? answers[id]!.shift()! : answers[id]![0]!);
 		const expected = new Map(Object.keys(answers).map((id) => [id, 3]));
 		const options = { patienceSeconds: 0.1, onWhole: (ids: string[]) => whole.push(...ids) };
-		return { missing: await differences(expected, spansOf, options), whole: whole.sort() };
+		return { missing: await differences(expected, { byId, search }, options), whole: whole.sort(), asked };
 	};
 
 	it("waits for what is on its way, and names what does not come", async () => {
@@ -218,6 +226,17 @@ describe("what was read, compared with what Tempo has", () => {
 			{ id: "never", jaeger: 3, tempo: 0 },
 			{ id: "torn", jaeger: 3, tempo: 2 },
 		]);
+	});
+
+	it("asks by id only for what no search finds whole, and for all where searches fail", async () => {
+		const answers = { found: [9], part: [3], none: [3] };
+		const { asked, missing } = await compared(answers, () => new Map(Object.entries({ found: 3, part: 2, other: 1 })));
+		expect(asked).toEqual(["part", "none"]);
+		expect(missing).toEqual([]);
+		const failing = () => {
+			throw new Error("too many requests");
+		};
+		expect((await compared(answers, failing)).asked).toEqual(["found", "part", "none"]);
 	});
 
 	const journal = {
