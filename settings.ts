@@ -17,12 +17,13 @@ type Parsed = z.infer<typeof schema>;
 type Ports = Partial<Record<Exclude<keyof Parsed["ports"], "preset">, number>>;
 
 /** The settings of one stack, complete and checked. */
-export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix" | "alerts"> {
+export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix" | "alerts" | "tempo"> {
 	project: string;
 	stack: string;
 	namePrefix: string;
 	ports: Ports;
 	alerts: Parsed["alerts"] & { env: string };
+	tempo: Parsed["tempo"] & { backfill: string };
 	/** The catalogue's entry for a service. Throws when it has none. */
 	image(service: string): CatalogueEntry;
 }
@@ -56,7 +57,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		const mistakes = explain({ raw, schema, issues, conflicts, secretKeys, namespace: `${stack.project}:` });
 		throw SettingsError.of(`Pulumi.${stack.name}.yaml`, [...elsewhere, ...mistakes]);
 	}
-	const { images: configured, ports, namePrefix, alerts, ...settings } = result.data;
+	const { images: configured, ports, namePrefix, alerts, tempo, ...settings } = result.data;
 	const catalogue = readCatalogue(images ?? configured);
 	return {
 		...settings,
@@ -64,6 +65,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		stack: stack.name,
 		namePrefix: namePrefix ?? `${stack.project}-${stack.name}`,
 		ports: portsOf(ports),
+		tempo: { ...tempo, backfill: tempo.backfill ?? shorter(tempo.retention, "6h") },
 		alerts: { ...alerts, env: alerts.env ?? stack.name },
 		image(service) {
 			const entry = catalogue[service];
@@ -109,13 +111,26 @@ function splitOnce(text: string, separator: string): [before: string, after: str
 	return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
+/** Of two durations in hours. */
+function shorter(a: string, b: string): string {
+	return Number.parseInt(a, 10) < Number.parseInt(b, 10) ? a : b;
+}
+
 function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
 	return { ...portPresets[preset], ...given };
 }
 
 /** What can only be seen by comparing settings. It reads what may be wrong otherwise: all mistakes are told at once. */
 function conflictsIn(raw: Record<string, unknown>): Conflict[] {
-	const all = [portConflicts, reachConflicts, storageConflicts, scrapeConflicts, nameConflicts, packConflicts];
+	const all = [
+		portConflicts,
+		reachConflicts,
+		storageConflicts,
+		backfillConflicts,
+		scrapeConflicts,
+		nameConflicts,
+		packConflicts,
+	];
 	return all.flatMap((conflicts) => conflicts(raw));
 }
 
@@ -126,6 +141,9 @@ function portConflicts(raw: Record<string, unknown>): Conflict[] {
 	const absent = new Set<string>();
 	if (objectAt(raw, "logs").enabled === false) absent.add("loki");
 	if (backend !== "s3" || endpoint !== undefined) absent.add("objectStore");
+	const { jaeger, zipkin } = objectAt(raw, "collector");
+	if (jaeger !== true) for (const name of ["jaegerGrpc", "jaegerThriftHttp"]) absent.add(name);
+	if (zipkin !== true) absent.add("zipkin");
 	const ports = Object.entries({ ...defaults, ...given }).filter(([name]) => !absent.has(name));
 	return ports.flatMap(([name, number], i) =>
 		ports
@@ -153,6 +171,13 @@ function storageConflicts(raw: Record<string, unknown>): Conflict[] {
 	for (const [one, other] of [["accessKeyId", "secretAccessKey"] as const, ["secretAccessKey", "accessKeyId"] as const])
 		if (given(one) && !given(other)) conflicts.push(missing(other, "a key has two parts"));
 	return conflicts;
+}
+
+function backfillConflicts(raw: Record<string, unknown>): Conflict[] {
+	const { data } = schema.shape.tempo.safeParse(raw.tempo ?? {});
+	if (!data?.backfill || Number.parseInt(data.backfill, 10) <= Number.parseInt(data.retention, 10)) return [];
+	const problem = `is ${data.backfill}, longer than tempo.retention: what is older than that is deleted at once`;
+	return [{ path: ["tempo", "backfill"], problem }];
 }
 
 function scrapeConflicts(raw: Record<string, unknown>): Conflict[] {

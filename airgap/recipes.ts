@@ -182,6 +182,22 @@ export const recipes: Recipe[] = [
 		binaries: { versitygw: { package: "./cmd/versitygw", set: { "main.Version": "v1.8.0" } } },
 	},
 	{
+		name: "jaeger",
+		minutes: 2.5,
+		kind: "module",
+		module: {
+			path: "github.com/jaegertracing/jaeger",
+			version: "v1.76.0",
+			sum: "h1:sWCOOF1dr+NL0PLil7mFo3BqqQL8k4WiM7aguFbc14g=",
+		},
+		binaries: {
+			"all-in-one-linux": {
+				package: "./cmd/all-in-one",
+				set: { "github.com/jaegertracing/jaeger/internal/version.latestVersion": "v1.76.0" },
+			},
+		},
+	},
+	{
 		name: "base",
 		minutes: 0.1,
 		kind: "debian",
@@ -200,6 +216,7 @@ export const images: ImageRecipe[] = [
 	{ name: "grafana", tag: "10.1", from: ["grafana", "base"] },
 	{ name: "objectstore", tag: "1.8.0", from: ["objectstore"] },
 	{ name: "busybox", tag: "1.35", from: ["base"] },
+	{ name: "jaeger", tag: "1.76.0", from: ["jaeger"] },
 ];
 
 /** Releases before those above, as far as they can be had: what the test of an upgrade starts from. */

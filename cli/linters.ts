@@ -89,6 +89,7 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 	["tempo", "sampling", { sampling }],
 	["tempo", "dimensions of span metrics", { spanMetrics: { dimensions: ["deployment.environment.name"] } }],
 	["collector", "sampling with dimensions", { sampling, spanMetrics: { dimensions: ["deployment.environment.name"] } }],
+	["collector", "Jaeger's and Zipkin's formats", { collector: { jaeger: true, zipkin: true } }],
 	["collector", "no redaction", { redaction: { enabled: false } }],
 	["collector", "patterns of its own", { redaction: { keys: ["^ssn$"], values: ["\\bACME-\\d+\\b"] } }],
 	[

@@ -94,6 +94,19 @@ stackCommand("restore", "replace what the stack has stored by what is in a backu
 		await restoreCommand(file, options);
 	});
 
+const migrate = program.command("migrate").description("copy what another tracing system has stored");
+stackCommand("jaeger", "copy a Jaeger's traces into the stack and compare; the next run continues", migrate)
+	.requiredOption("--from <url>", "address of Jaeger's user interface, such as http://localhost:16686")
+	.option("--since <duration>", "how far back", "7d")
+	.option("--service <names...>", "only these services")
+	.option("--limit <traces>", "most traces of each service, the newest; all without it")
+	.option("--restart", "forget what earlier runs have done")
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { migrateCommand } = await import("./migrate/migrate.ts");
+		process.exitCode = await migrateCommand(options);
+	});
+
 stackCommand("preview", "what `up` would change")
 	.allowUnknownOption()
 	.argument("[args...]", "handed to pulumi preview")

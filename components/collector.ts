@@ -1,6 +1,7 @@
 import type { Settings } from "../settings.ts";
 import { type Access, certificateFiles, speaksTls } from "./access.ts";
 import { type Added, destinations } from "./destinations.ts";
+import { formats } from "./formats.ts";
 import { redaction } from "./redaction.ts";
 import { type Patch, parseConfig, renderYaml } from "./render.ts";
 import { sampling } from "./sampling.ts";
@@ -21,6 +22,7 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 	const sampled = sampling(settings, { traces: pipelines.traces.exporters, metrics: pipelines.metrics.exporters });
 	// A browser asks first whether it may show the token.
 	const cors = settings.access.token ? { cors: { allowed_headers: ["*"] } } : {};
+	const further = formats(settings).config;
 	const pipeline = (signal: keyof typeof of, exporters = pipelines[signal].exporters) => ({
 		processors: [...pipelines[signal].processors, ...of[signal]],
 		exporters: [...exporters, ...added.forwards[signal]],
@@ -29,7 +31,7 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 		"collector/collector.yaml",
 		{
 			...(settings.access.token && { extensions: { bearertokenauth: { filename: tokenFile } } }),
-			receivers: { otlp: { protocols: { grpc: guard(settings), http: { ...guard(settings), ...cors } } } },
+			receivers: { otlp: { protocols: { grpc: guard(settings), http: { ...guard(settings), ...cors } } }, ...further },
 			processors,
 			exporters: {
 				"otlp_grpc/tempo": { endpoint: at("tempo", 4317), sending_queue },
@@ -40,7 +42,10 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 				...(settings.access.token && { extensions: [...extensions, "bearertokenauth"] }),
 				telemetry: { logs: { level: settings.logLevel } },
 				pipelines: {
-					traces: pipeline("traces", sampled.exporters),
+					traces: {
+						...pipeline("traces", sampled.exporters),
+						receivers: [...pipelines.traces.receivers, ...Object.keys(further)],
+					},
 					metrics: pipeline("metrics"),
 					// Without a pipeline a sender of logs is told that they are not taken.
 					logs: logs ? pipeline("logs") : null,
@@ -88,6 +93,7 @@ export function collector(settings: Settings, at: AddressOf, access: Access = {}
 				protocol: "http",
 				reach: settings.ports.collectorMetrics ? "host" : "stack",
 			},
+			...formats(settings).ports,
 		],
 		volumes: [
 			// The image is built FROM scratch and has no such directory; the queue's database is a mapped file.

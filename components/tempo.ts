@@ -14,7 +14,9 @@ export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage)
 	const { max_live_traces_bytes, parquet_row_group_size_bytes, ...caps } = limits(sizeOf(settings, "tempo"));
 	const { dimensions } = settings.spanMetrics;
 	const retention = { block_retention: settings.tempo.retention };
-	const late = { ingestion_time_range_slack: settings.tempo.retention };
+	// A search looks into the blocks of its time. What is older counts for a block as if it were of now, and in 3.0.3 a block
+	// that has nothing else begins after its end: no search looks into it.
+	const wal = { ingestion_time_range_slack: settings.tempo.backfill };
 	const generates = metricsFrom(settings) === "tempo";
 	const prometheus = {
 		url: `http://${at("prometheus", 9090)}/api/v1/write`,
@@ -29,8 +31,8 @@ export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage)
 			server: { log_level: settings.logLevel },
 			metrics_generator: { storage: { remote_write: generates ? [prometheus] : [] } },
 			backend_worker: { compaction: { compacted_block_retention: settings.tempo.compactedRetention } },
-			live_store: { max_live_traces_bytes, wal: late },
-			storage: { trace: { block: { parquet_row_group_size_bytes }, wal: late, ...blocks(storage) } },
+			live_store: { max_live_traces_bytes, wal },
+			storage: { trace: { block: { parquet_row_group_size_bytes }, wal, ...blocks(storage) } },
 			// The one place where the 3.0 line and the 2.8 line both read retention.
 			overrides: {
 				defaults: {

@@ -25,8 +25,11 @@ export const portPresets = {
 		alertmanager: 9093,
 		collectorHealth: 13133,
 		objectStore: 7070,
+		jaegerGrpc: 14250,
+		jaegerThriftHttp: 14268,
+		zipkin: 9411,
 	},
-	/** A running Jaeger holds the OTLP ports, and its second version the collector's own as well (8888, 13133). */
+	/** A running Jaeger holds the ports for OTLP, its own formats and Zipkin's; its second version 8888 and 13133 as well. */
 	"beside-jaeger": {
 		grafana: 3000,
 		otlpGrpc: 4320,
@@ -38,6 +41,9 @@ export const portPresets = {
 		collectorHealth: 13134,
 		collectorMetrics: 8890,
 		objectStore: 7070,
+		jaegerGrpc: 14350,
+		jaegerThriftHttp: 14368,
+		zipkin: 9511,
 	},
 } as const satisfies Record<string, Record<string, number>>;
 
@@ -58,17 +64,20 @@ function port(name: string, purpose: string) {
 		});
 }
 
-/** A duration in whole hours or days; in hours afterwards, which every server reads. */
+/** How long something is kept. */
 function retention(description: string, byDefault: string, atLeastHours = 1) {
 	const allowed = `hours or days, such as 36h or 14d${atLeastHours > 1 ? `, at least ${atLeastHours}h` : ""}`;
+	return duration(atLeastHours).prefault(byDefault).meta({ description, allowed });
+}
+
+/** A duration in whole hours or days; in hours afterwards, which every server reads. */
+function duration(atLeastHours = 1) {
 	const hours = (text: string) => Number.parseInt(text, 10) * (text.endsWith("d") ? 24 : 1);
 	return z
 		.string()
 		.regex(/^[1-9]\d{0,4}[hd]$/)
 		.refine((text) => hours(text) >= atLeastHours)
-		.transform((text) => `${hours(text)}h`)
-		.prefault(byDefault)
-		.meta({ description, allowed });
+		.transform((text) => `${hours(text)}h`);
 }
 
 const bucketName = (what: string) =>
@@ -326,6 +335,9 @@ export const schema = z.strictObject({
 			collectorHealth: port("collectorHealth", "The collector's health check."),
 			collectorMetrics: port("collectorMetrics", "The collector's own metrics."),
 			objectStore: port("objectStore", "The stack's own S3 server, where `storage` asks for it."),
+			jaegerGrpc: port("jaegerGrpc", "Jaeger's format over gRPC, where `collector.jaeger` is on."),
+			jaegerThriftHttp: port("jaegerThriftHttp", "Jaeger's Thrift over HTTP, where `collector.jaeger` is on."),
+			zipkin: port("zipkin", "Zipkin's API, where `collector.zipkin` is on."),
 		})
 		.prefault({})
 		.meta({ description: "Published ports." }),
@@ -340,6 +352,12 @@ export const schema = z.strictObject({
 				"How long a block stays after its content was compacted into another, for queries that still read it.",
 				"1h",
 			),
+			backfill: duration().optional().meta({
+				description:
+					"How old traces may be when they arrive, out of the collector's queue or another system, and still be found by a search; what is older is found by its id only. A sender whose clock is behind by less makes searches slower: raise it only while another system's traces are copied.",
+				allowed: "hours or days, such as 36h or 14d, at most `retention`",
+				defaultInWords: "6h, or `retention` where that is shorter",
+			}),
 		})
 		.prefault({})
 		.meta({ description: "Traces." }),
@@ -350,6 +368,13 @@ export const schema = z.strictObject({
 				description:
 					"How much the collector keeps on disk for each backend that is away or slow. When it is full, senders are told to try again.",
 				allowed: "MiB, a whole number from 1",
+			}),
+			jaeger: z.boolean().default(false).meta({
+				description:
+					"Takes Jaeger's own format, over gRPC (`ports.jaegerGrpc`) and as Thrift over HTTP (`ports.jaegerThriftHttp`), not over UDP.",
+			}),
+			zipkin: z.boolean().default(false).meta({
+				description: "Takes Zipkin's API, versions 1 and 2 (`ports.zipkin`).",
 			}),
 		})
 		.prefault({})

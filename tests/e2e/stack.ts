@@ -20,6 +20,9 @@ const names = [
 	"alertmanager",
 	"collectorHealth",
 	"objectStore",
+	"jaegerGrpc",
+	"jaegerThriftHttp",
+	"zipkin",
 ] as const;
 
 /** Every service that a stack runs. */

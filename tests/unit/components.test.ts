@@ -130,6 +130,29 @@ describe("optional ports", () => {
 	});
 });
 
+describe("applications that can't send OTLP yet", () => {
+	const of = (formats: Record<string, boolean>) => {
+		const workload = collector(settings({ collector: formats }), at);
+		const config = configOf(workload, "/etc/otelcol-contrib/config.yaml");
+		return { config, ports: workload.ports.map(({ name }) => name) };
+	};
+	const further = ["jaegerGrpc", "jaegerThriftHttp", "zipkin"];
+
+	it("are heard where the settings say so, and nothing listens where they don't", () => {
+		for (const name of further) expect(of({}).ports).not.toContain(name);
+		expect(Object.keys(of({}).config.receivers)).toEqual(["otlp"]);
+		expect(of({ jaeger: true, zipkin: true }).ports).toEqual(expect.arrayContaining(further));
+		expect(of({ zipkin: true }).ports).not.toContain("jaegerGrpc");
+		expect(of({ jaeger: true }).ports).not.toContain("zipkin");
+	});
+
+	it("have their traces treated as everybody's, and send no metrics and no logs", () => {
+		const plain = of({}).config.service.pipelines;
+		const { pipelines } = of({ jaeger: true, zipkin: true }).config.service;
+		expect(pipelines).toEqual({ ...plain, traces: { ...plain.traces, receivers: ["otlp", "jaeger", "zipkin"] } });
+	});
+});
+
 it("pinned plugins are downloaded before Grafana starts", () => {
 	const { env } = grafanaServer(settings({ grafana: { plugins: ["a-panel@1.0.0", "b-app@2.0.0"] } }), "");
 	expect(env.GF_PLUGINS_PREINSTALL_SYNC).toBe("a-panel@1.0.0,b-app@2.0.0");

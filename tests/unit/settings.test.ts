@@ -67,6 +67,7 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ tempo: { retention: "0h" } }, "tempo.retention", 'is "0h"'],
 	[{ tempo: { retension: "1h" } }, "tempo.retension", "did you mean tracestack:tempo.retention?"],
 	[{ tempo: { compactedRetention: "" } }, "tempo.compactedRetention", 'is ""'],
+	[{ tempo: { retention: "2d", backfill: "49h" } }, "tempo.backfill", "is 49h, longer than tempo.retention"],
 	[{ storage: "s3" }, "storage", "an object whose backend is one of local, s3, gcs, azure"],
 	[{ storage: {} }, "storage.backend", "is missing allowed: local, s3, gcs, azure"],
 	[{ storage: { backend: "s4" } }, "storage.backend", 'is "s4" allowed: local, s3, gcs, azure'],
@@ -84,6 +85,14 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ storage: { backend: "gcs" } }, "storage.bucket", "is missing"],
 	[{ storage: { backend: "azure", container: "abc", account: "A" } }, "storage.account", "3 to 24"],
 	[{ collector: { queueMiB: 0 } }, "collector.queueMiB", "is 0 allowed: MiB, a whole number from 1"],
+	[{ collector: { jaeger: "yes" } }, "collector.jaeger", 'is "yes" allowed: true, false'],
+	[{ collector: { zipkn: true } }, "collector.zipkn", "did you mean tracestack:collector.zipkin?"],
+	[{ collector: { zipkin: true }, ports: { tempo: 9411 } }, "ports", "has 9411 for both tempo and zipkin"],
+	[
+		{ collector: { jaeger: true }, ports: { preset: "beside-jaeger", jaegerGrpc: 14368 } },
+		"ports",
+		"has 14368 for both jaegerGrpc and jaegerThriftHttp",
+	],
 	[{ redaction: { values: ["("] } }, "redaction.values[0]", 'is "(" allowed: a regular expression'],
 	[{ redaction: { values: ["a(?=b)"] } }, "redaction.values[0]", "without (?=, (?!, (?<,"],
 	[{ redaction: { keys: "ssn" } }, "redaction.keys", "a list of regular expressions"],
@@ -146,7 +155,7 @@ describe("settings", () => {
 			bindAddress: "127.0.0.1",
 			access: { token: false, tls: "none", hosts: [] },
 			ports: portPresets.default,
-			tempo: { retention: "336h", compactedRetention: "1h" },
+			tempo: { retention: "336h", compactedRetention: "1h", backfill: "6h" },
 			storage: { backend: "local" },
 			metrics: { retention: "360h" },
 			logs: { enabled: true, retention: "168h" },
@@ -169,9 +178,26 @@ describe("settings", () => {
 			expect(message).toContain(`\n  tracestack:${key} `);
 	});
 
+	it("never have traces come later than they are kept", () => {
+		expect(parseSettings({ tempo: { retention: "2h" } }, dev).tempo.backfill).toBe("2h");
+	});
+
 	it("beside a Jaeger leave it the OTLP ports, each of which may still be chosen", () => {
 		const { ports } = parseSettings({ ports: { preset: "beside-jaeger", tempoOtlpHttp: 4318, otlpGrpc: 14317 } }, dev);
 		expect(ports).toMatchObject({ otlpHttp: 4319, otlpGrpc: 14317, collectorMetrics: 8890, tempoOtlpHttp: 4318 });
+	});
+
+	it("beside a Jaeger take none of its ports, whichever version it is", () => {
+		const udp = [5775, 6831, 6832];
+		const first = [4317, 4318, 5778, 9411, 14250, 14268, 14269, 14271, 16685, 16686, 16687];
+		const second = [4317, 4318, 5778, 5779, 8888, 8889, 9411, 13132, 13133, 14250, 14268, 16685, 16686, 27777];
+		const ours: number[] = Object.values(portPresets["beside-jaeger"]);
+		expect(ours.filter((port) => [...udp, ...first, ...second].includes(port))).toEqual([]);
+	});
+
+	it("leave ports to others that nothing of the stack listens on", () => {
+		const { ports } = parseSettings({ ports: { tempo: 9411, loki: 14250, grafana: 14268 } }, dev);
+		expect(ports).toMatchObject({ tempo: 9411, loki: 14250, grafana: 14268 });
 	});
 
 	it("take days as well as hours, which not every server reads", () => {
@@ -197,7 +223,7 @@ describe("settings", () => {
 
 	it("say which image catalogue can't be read or has no entry", () => {
 		expect(refused({}, "/nowhere.yaml")).toContain("the image catalogue /nowhere.yaml can't be read");
-		expect(() => parseSettings({}, dev).image("jaeger")).toThrow('configs/versions.yaml has no entry "jaeger"');
+		expect(() => parseSettings({}, dev).image("zipkin")).toThrow('configs/versions.yaml has no entry "zipkin"');
 	});
 
 	it("are accepted or refused in words, whatever they are", () => {
