@@ -37,14 +37,14 @@ export default defineConfig({
 					sequence: { groupOrder: 1 },
 				},
 			},
-			// Each on a stack and on ports of its own. They mostly wait, so two at once are fast even on two cores.
+			// Each on a stack and on ports of its own. They mostly wait, so three at once are fast even on two cores.
 			{
 				test: {
 					name: "e2e",
 					include: ["tests/e2e/**/*.test.ts"],
 					exclude: [...alone, ...long],
 					...endToEnd,
-					maxWorkers: 2,
+					maxWorkers: 3,
 					sequence: { groupOrder: 2 },
 				},
 			},

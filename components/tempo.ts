@@ -11,7 +11,7 @@ const owner = { uid: 10001, gid: 10001 };
 /** Tempo's configuration for a stack: the file under configs/ with retention, addresses and the log level in place. */
 export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage): string {
 	const { patch } = settings.image("tempo");
-	const { max_live_traces_bytes, parquet_row_group_size_bytes, ...caps } = limits(sizeOf(settings, "tempo"));
+	const { live, parquet_row_group_size_bytes, ...caps } = limits(sizeOf(settings, "tempo"));
 	const { dimensions } = settings.spanMetrics;
 	const retention = { block_retention: settings.tempo.retention };
 	// A search looks into the blocks of its time. What is older counts for a block as if it were of now, and in 3.0.3 a block
@@ -31,7 +31,7 @@ export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage)
 			server: { log_level: settings.logLevel },
 			metrics_generator: { storage: { remote_write: generates ? [prometheus] : [] } },
 			backend_worker: { compaction: { compacted_block_retention: settings.tempo.compactedRetention } },
-			live_store: { max_live_traces_bytes, wal },
+			live_store: { ...live, wal },
 			storage: { trace: { block: { parquet_row_group_size_bytes }, wal, ...blocks(storage) } },
 			// The one place where the 3.0 line and the 2.8 line both read retention.
 			overrides: {
@@ -58,7 +58,13 @@ function limits({ memoryMiB }: Workload["size"]) {
 	return {
 		// Encoded: with 32 MiB of them the process had 0.9 GiB. What exceeds it waits in the collector's queue. The default of
 		// 250 MB is right for 16 GiB.
-		max_live_traces_bytes: memoryMiB * 2 ** 14,
+		live: {
+			max_live_traces_bytes: memoryMiB * 2 ** 14,
+			// To complete a block takes a buffer for each column of each cut of a quarter second in it. Two blocks of 50 MB, the default,
+			// were 160 cuts and 600 MB: killed by that, Tempo began again with the same blocks, and was killed again.
+			max_block_bytes: Math.min(memoryMiB * 2 ** 14, 52_428_800),
+			complete_block_concurrency: memoryMiB < 4096 ? 1 : 2,
+		},
 		// What a block under construction holds, and several are. At most the default of 100 MB.
 		parquet_row_group_size_bytes: Math.min(memoryMiB * 2 ** 14, 100_000_000),
 		// Of the generator. A span name makes about 20 series.
