@@ -88,7 +88,7 @@ async function copyService({ jaeger, service, range, atMost, journal, stack }: C
 		const counts = new Map([...found].map(([id, own]) => [id, countSpans(own)]));
 		// Another service of a trace may have brought it. As many spans are the same: fewer may be another part of a long one.
 		const fresh = [...found].filter(([id]) => counts.get(id) !== journal.traces.get(id));
-		for (const body of requests(fresh.flatMap(([, own]) => own))) await send(stack.otlpHttp, body);
+		for (const body of requests(fresh.flatMap(([, own]) => own))) await send(stack, body);
 		if (complete === "crowded") incomplete.push({ service, ...window });
 		journal.copied(service, window, counts, complete === true && window.to <= settled);
 		traces += fresh.length;
@@ -102,8 +102,9 @@ async function copyService({ jaeger, service, range, atMost, journal, stack }: C
 }
 
 /** Resolves once the collector has acknowledged: then it has it on disk. */
-async function send(otlpHttp: string, body: string): Promise<void> {
-	const headers = { "content-type": "application/json" };
+async function send({ otlpHttp, otlpToken }: Endpoints, body: string): Promise<void> {
+	const token = otlpToken && { authorization: `Bearer ${otlpToken}` };
+	const headers = { "content-type": "application/json", ...token };
 	try {
 		const response = await patiently(300, () =>
 			request(`${otlpHttp}/v1/traces`, { method: "POST", headers, body, seconds: 30 }),
@@ -159,7 +160,12 @@ async function stillThere(journal: Journal, stack: Endpoints): Promise<void> {
 }
 
 /** Throws where Tempo is away, or where what is copied would be found by no search. */
-async function ready({ tempo }: Endpoints, name: string, { from, to }: Window): Promise<void> {
+async function ready({ tempo, sampling }: Endpoints, name: string, { from, to }: Window): Promise<void> {
+	if (sampling.metricsFrom === "collector")
+		throw new UserError(
+			`The stack ${name} samples: of the copied traces it would keep a share, and count them as requests of now.\n` +
+				"Take tracestack:sampling out of its settings while they are copied.",
+		);
 	let reach: number;
 	try {
 		reach = await backfill(tempo);
