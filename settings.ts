@@ -7,7 +7,8 @@ import { accessConflicts } from "./settings/access.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
 import { SettingsError } from "./settings/error.ts";
 import { type Conflict, explain, nearest } from "./settings/explain.ts";
-import { jobs, portPresets, schema } from "./settings/schema.ts";
+import { portPresets } from "./settings/ports.ts";
+import { jobs, schema } from "./settings/schema.ts";
 
 export { SettingsError };
 

@@ -19,3 +19,19 @@ export function credential(description: string) {
 }
 
 export const url = z.string().regex(/^https?:\/\/[^\s/]+(\/\S*)?$/);
+
+/** How long something is kept. */
+export function retention(description: string, byDefault: string, atLeastHours = 1) {
+	const allowed = `hours or days, such as 36h or 14d${atLeastHours > 1 ? `, at least ${atLeastHours}h` : ""}`;
+	return duration(atLeastHours).prefault(byDefault).meta({ description, allowed });
+}
+
+/** A duration in whole hours or days; in hours afterwards, which every server reads. */
+export function duration(atLeastHours = 1) {
+	const hours = (text: string) => Number.parseInt(text, 10) * (text.endsWith("d") ? 24 : 1);
+	return z
+		.string()
+		.regex(/^[1-9]\d{0,4}[hd]$/)
+		.refine((text) => hours(text) >= atLeastHours)
+		.transform((text) => `${hours(text)}h`);
+}

@@ -3,160 +3,16 @@
 
 import { z } from "zod";
 import { alerts, receiver, service } from "./alerts.ts";
-import { credential } from "./kinds.ts";
+import { credential, duration, retention } from "./kinds.ts";
+import { ports } from "./ports.ts";
 import { sampling } from "./sampling.ts";
+import { storage } from "./storage.ts";
 
 /** What runs, by name: the key of a catalogue's entry, of a size, and the `job` label of its own metrics. */
 export const services = ["tempo", "collector", "prometheus", "loki", "alertmanager", "grafana", "objectstore"] as const;
 
 /** Jobs that Prometheus scrapes in every stack. */
 export const jobs = [...services, "tempo-usage"];
-
-/** Ports published where nothing says otherwise, by preset. A service that is in none is not published. */
-export const portPresets = {
-	/** The upstream defaults, which SDKs assume. */
-	default: {
-		grafana: 3000,
-		otlpGrpc: 4317,
-		otlpHttp: 4318,
-		tempo: 3200,
-		prometheus: 9090,
-		loki: 3100,
-		alertmanager: 9093,
-		collectorHealth: 13133,
-		objectStore: 7070,
-		jaegerGrpc: 14250,
-		jaegerThriftHttp: 14268,
-		zipkin: 9411,
-	},
-	/** A running Jaeger holds the ports for OTLP, its own formats and Zipkin's; its second version 8888 and 13133 as well. */
-	"beside-jaeger": {
-		grafana: 3000,
-		otlpGrpc: 4320,
-		otlpHttp: 4319,
-		tempo: 3200,
-		prometheus: 9090,
-		loki: 3100,
-		alertmanager: 9093,
-		collectorHealth: 13134,
-		collectorMetrics: 8890,
-		objectStore: 7070,
-		jaegerGrpc: 14350,
-		jaegerThriftHttp: 14368,
-		zipkin: 9511,
-	},
-} as const satisfies Record<string, Record<string, number>>;
-
-/** A published port; its default is the preset's. */
-function port(name: string, purpose: string) {
-	const [plain, jaeger] = [portPresets.default, portPresets["beside-jaeger"]].map(
-		(preset: Record<string, number>) => preset[name] ?? "not published",
-	);
-	return z
-		.int()
-		.min(1)
-		.max(65535)
-		.optional()
-		.meta({
-			description: purpose,
-			allowed: "a port from 1 to 65535",
-			defaultInWords: plain === jaeger ? `${plain}` : `${plain}; beside-jaeger: ${jaeger}`,
-		});
-}
-
-/** How long something is kept. */
-function retention(description: string, byDefault: string, atLeastHours = 1) {
-	const allowed = `hours or days, such as 36h or 14d${atLeastHours > 1 ? `, at least ${atLeastHours}h` : ""}`;
-	return duration(atLeastHours).prefault(byDefault).meta({ description, allowed });
-}
-
-/** A duration in whole hours or days; in hours afterwards, which every server reads. */
-function duration(atLeastHours = 1) {
-	const hours = (text: string) => Number.parseInt(text, 10) * (text.endsWith("d") ? 24 : 1);
-	return z
-		.string()
-		.regex(/^[1-9]\d{0,4}[hd]$/)
-		.refine((text) => hours(text) >= atLeastHours)
-		.transform((text) => `${hours(text)}h`);
-}
-
-const bucketName = (what: string) =>
-	z
-		.string()
-		.regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/)
-		.meta({
-			description: `${what} for traces and logs. It must exist.`,
-			allowed: "3 to 63 lower-case letters, digits, dots, hyphens",
-		});
-
-const prefix = z
-	.string()
-	.regex(/^[A-Za-z0-9](-?[A-Za-z0-9]){0,39}$/)
-	.optional()
-	.meta({
-		description:
-			"Put before the folders `tempo` and `loki` within it, for one that several stacks share: `<prefix>-tempo`.",
-		allowed: "up to 40 letters, digits and single hyphens: Loki takes no others",
-	});
-
-const storage = z
-	.discriminatedUnion("backend", [
-		z.strictObject({ backend: z.literal("local") }).meta({ description: "Each service's own volume." }),
-		z
-			.strictObject({
-				backend: z.literal("s3"),
-				bucket: bucketName("Bucket").optional(),
-				endpoint: z
-					.string()
-					.regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/)
-					.optional()
-					.meta({
-						description: "Host of the S3 API, without scheme.",
-						allowed: "a host, or host:port",
-						defaultInWords: "on Docker an S3 server of the stack's own, with a volume, a bucket and a random key",
-					}),
-				region: z.string().min(1).optional().meta({
-					description: "Region, where the endpoint does not imply it.",
-					allowed: "a region, such as eu-central-1",
-				}),
-				prefix,
-				insecure: z
-					.boolean()
-					.default(false)
-					.meta({ description: "Plain HTTP, for an S3 server in the same private network." }),
-				forcePathStyle: z.boolean().default(false).meta({
-					description: "Bucket in the path and not in the host name, as most S3 servers other than AWS need.",
-				}),
-				accessKeyId: credential("Access key; without it the SDK's own chain is used, such as a task's role."),
-				secretAccessKey: credential("Its secret."),
-			})
-			.meta({ description: "S3, or a server that speaks its API." }),
-		z
-			.strictObject({
-				backend: z.literal("gcs"),
-				bucket: bucketName("Bucket"),
-				prefix,
-				serviceAccountKey: credential("JSON key of a service account; without it the machine's own identity is used."),
-			})
-			.meta({ description: "Google Cloud Storage." }),
-		z
-			.strictObject({
-				backend: z.literal("azure"),
-				container: bucketName("Blob container"),
-				account: z
-					.string()
-					.regex(/^[a-z0-9]{3,24}$/)
-					.meta({ description: "Storage account.", allowed: "3 to 24 lower-case letters and digits" }),
-				prefix,
-				accountKey: credential("Key of the account; without it the machine's managed identity is used."),
-			})
-			.meta({ description: "Azure Blob Storage." }),
-	])
-	.prefault({ backend: "local" })
-	.meta({
-		description:
-			"Where Tempo keeps its blocks and Loki its chunks. What was stored elsewhere before stays there, unread until the setting says so again.",
-	});
 
 const scrape = z.strictObject({
 	job: z
@@ -318,29 +174,7 @@ export const schema = z.strictObject({
 		allowed: "an IPv4 address, such as 127.0.0.1; 0.0.0.0 is every interface",
 	}),
 	access,
-	ports: z
-		.strictObject({
-			preset: z
-				.enum(Object.keys(portPresets) as (keyof typeof portPresets)[])
-				.default("default")
-				.meta({ description: "Which defaults the ports below have." }),
-			grafana: port("grafana", "Grafana."),
-			otlpGrpc: port("otlpGrpc", "OTLP over gRPC: where applications send."),
-			otlpHttp: port("otlpHttp", "OTLP over HTTP: where applications send."),
-			tempo: port("tempo", "Tempo's API."),
-			tempoOtlpHttp: port("tempoOtlpHttp", "Tempo's own OTLP over HTTP, past the collector and its queue on disk."),
-			prometheus: port("prometheus", "Prometheus."),
-			loki: port("loki", "Loki's API."),
-			alertmanager: port("alertmanager", "Alertmanager."),
-			collectorHealth: port("collectorHealth", "The collector's health check."),
-			collectorMetrics: port("collectorMetrics", "The collector's own metrics."),
-			objectStore: port("objectStore", "The stack's own S3 server, where `storage` asks for it."),
-			jaegerGrpc: port("jaegerGrpc", "Jaeger's format over gRPC, where `collector.jaeger` is on."),
-			jaegerThriftHttp: port("jaegerThriftHttp", "Jaeger's Thrift over HTTP, where `collector.jaeger` is on."),
-			zipkin: port("zipkin", "Zipkin's API, where `collector.zipkin` is on."),
-		})
-		.prefault({})
-		.meta({ description: "Published ports." }),
+	ports,
 	images: z.string().min(1).default("configs/versions.yaml").meta({
 		description: "Image catalogue, relative to the project.",
 		allowed: "a file",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { portPresets } from "../../settings/schema.ts";
+import { portPresets } from "../../settings/ports.ts";
 import { parseSettings, type Settings, SettingsError } from "../../settings.ts";
 
 const dev = { project: "tracestack", name: "dev" };

@@ -1,0 +1,83 @@
+// Settings about where traces and logs are stored.
+
+import { z } from "zod";
+import { credential } from "./kinds.ts";
+
+const bucketName = (what: string) =>
+	z
+		.string()
+		.regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/)
+		.meta({
+			description: `${what} for traces and logs. It must exist.`,
+			allowed: "3 to 63 lower-case letters, digits, dots, hyphens",
+		});
+
+const prefix = z
+	.string()
+	.regex(/^[A-Za-z0-9](-?[A-Za-z0-9]){0,39}$/)
+	.optional()
+	.meta({
+		description:
+			"Put before the folders `tempo` and `loki` within it, for one that several stacks share: `<prefix>-tempo`.",
+		allowed: "up to 40 letters, digits and single hyphens: Loki takes no others",
+	});
+
+/** Where Tempo and Loki store. */
+export const storage = z
+	.discriminatedUnion("backend", [
+		z.strictObject({ backend: z.literal("local") }).meta({ description: "Each service's own volume." }),
+		z
+			.strictObject({
+				backend: z.literal("s3"),
+				bucket: bucketName("Bucket").optional(),
+				endpoint: z
+					.string()
+					.regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/)
+					.optional()
+					.meta({
+						description: "Host of the S3 API, without scheme.",
+						allowed: "a host, or host:port",
+						defaultInWords: "on Docker an S3 server of the stack's own, with a volume, a bucket and a random key",
+					}),
+				region: z.string().min(1).optional().meta({
+					description: "Region, where the endpoint does not imply it.",
+					allowed: "a region, such as eu-central-1",
+				}),
+				prefix,
+				insecure: z
+					.boolean()
+					.default(false)
+					.meta({ description: "Plain HTTP, for an S3 server in the same private network." }),
+				forcePathStyle: z.boolean().default(false).meta({
+					description: "Bucket in the path and not in the host name, as most S3 servers other than AWS need.",
+				}),
+				accessKeyId: credential("Access key; without it the SDK's own chain is used, such as a task's role."),
+				secretAccessKey: credential("Its secret."),
+			})
+			.meta({ description: "S3, or a server that speaks its API." }),
+		z
+			.strictObject({
+				backend: z.literal("gcs"),
+				bucket: bucketName("Bucket"),
+				prefix,
+				serviceAccountKey: credential("JSON key of a service account; without it the machine's own identity is used."),
+			})
+			.meta({ description: "Google Cloud Storage." }),
+		z
+			.strictObject({
+				backend: z.literal("azure"),
+				container: bucketName("Blob container"),
+				account: z
+					.string()
+					.regex(/^[a-z0-9]{3,24}$/)
+					.meta({ description: "Storage account.", allowed: "3 to 24 lower-case letters and digits" }),
+				prefix,
+				accountKey: credential("Key of the account; without it the machine's managed identity is used."),
+			})
+			.meta({ description: "Azure Blob Storage." }),
+	])
+	.prefault({ backend: "local" })
+	.meta({
+		description:
+			"Where Tempo keeps its blocks and Loki its chunks. What was stored elsewhere before stays there, unread until the setting says so again.",
+	});
