@@ -9,7 +9,7 @@ import { trust } from "../../components/trust.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
 import { selfSigned } from "../certificate.ts";
 import { Batch, lost } from "./sender.ts";
-import { type Outcome, TestStack } from "./stack.ts";
+import { type Outcome, services, TestStack } from "./stack.ts";
 
 /** This machine by an address that others know it by. */
 const outside = Object.values(networkInterfaces())

@@ -193,13 +193,23 @@ export class Sender {
 	}
 }
 
+/** The answer about a trace, again where the server had too much to do: then it knows nothing of the trace. */
+async function found(url: string): Promise<Response> {
+	for (let again = 3; ; again--) {
+		const response = await fetch(url);
+		if (response.ok || response.status === 404 || again === 0) return response;
+		await response.text();
+		await sleep(1000);
+	}
+}
+
 /** Those of the traces that Tempo does not return by id. */
 export async function lost(tempo: string, ids: string[]): Promise<string[]> {
 	const missing: string[] = [];
 	const queue = [...ids];
 	const worker = async () => {
 		for (let id = queue.pop(); id; id = queue.pop()) {
-			const response = await fetch(`${tempo}/api/v2/traces/${id}`);
+			const response = await found(`${tempo}/api/v2/traces/${id}`);
 			const { trace } = response.ok ? ((await response.json()) as { trace?: { resourceSpans?: unknown[] } }) : {};
 			if (!trace?.resourceSpans?.length) missing.push(id);
 		}

@@ -4,7 +4,7 @@ import type { Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { json, prometheusValue, until, withQuery } from "../../cli/verify/api.ts";
 import { besideDocker } from "./beside.ts";
-import { lost, Sender, sendTraces } from "./sender.ts";
+import { lost, lostOf, Sender, sendTraces } from "./sender.ts";
 import { TestStack } from "./stack.ts";
 
 const tempoOtlpHttp = 26018;
@@ -84,7 +84,7 @@ describe("a changed setting", () => {
 		await sender.stop();
 		const { tempo } = await stack.endpoints();
 		expect(sender.acknowledged.length).toBeGreaterThan(100);
-		await until(30, async () => expect(await lost(tempo, sender.acknowledged)).toEqual([]));
+		expect(await lostOf(tempo, sender)).toEqual([]);
 	});
 
 	it("that switches logs off leaves them on their volume, for when they are switched on again", async () => {
