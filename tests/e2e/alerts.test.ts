@@ -12,6 +12,7 @@ import { besideDocker } from "./beside.ts";
 import { Example } from "./contract.ts";
 import { mailServer } from "./mail.ts";
 import { Batch, post, sendRequests } from "./sender.ts";
+import { soak } from "./soak.ts";
 import { TestStack } from "./stack.ts";
 
 const token = "of good: news";
@@ -177,6 +178,9 @@ const faults: [what: string, labels: Record<string, string>][] = [
 	["a service is slow", { alertname: "RequestsSlow", service: "report" }],
 ];
 
+/** They count the last two minutes, and are over as much later. */
+const lookBack = ["CollectorRefusing", "CollectorDropping", "TempoDiscarding", "NotificationsFailing"];
+
 describe("when", () => {
 	let injected = 0;
 	let repaired = 0;
@@ -228,14 +232,17 @@ describe("when", () => {
 		await stack.container("loki", "start");
 	});
 
-	it.each(faults)("%s no more, it is told as well", async (_, labels) => {
-		const { at } = await until(360 - (Date.now() - repaired) / 1000, async () => {
-			const alert = audit.told(labels);
-			if (alert?.status !== "resolved") throw new Error(`not resolved: ${JSON.stringify(labels)}`);
-			return alert;
-		});
-		console.log(`${labels.alertname} resolved after ${((at - repaired) / 1000).toFixed(0)} s`);
-	});
+	it.each(soak ? faults : faults.filter(([, { alertname }]) => !lookBack.includes(`${alertname}`)))(
+		"%s no more, it is told as well",
+		async (_, labels) => {
+			const { at } = await until(360 - (Date.now() - repaired) / 1000, async () => {
+				const alert = audit.told(labels);
+				if (alert?.status !== "resolved") throw new Error(`not resolved: ${JSON.stringify(labels)}`);
+				return alert;
+			});
+			console.log(`${labels.alertname} resolved after ${((at - repaired) / 1000).toFixed(0)} s`);
+		},
+	);
 
 	afterAll(async () => {
 		load.stopped = true;

@@ -32,7 +32,7 @@ async function verified(): Promise<void> {
 	expect(verify.code, verify.all).toBe(0);
 }
 
-const kills = soak ? 10 : 5;
+const kills = soak ? 10 : 3;
 
 /** Taken down right after it was killed, with what it was making still about. */
 async function leavesNothing(): Promise<void> {
@@ -51,7 +51,7 @@ describe("an up that was killed", () => {
 			expect(down.code, down.all).toBe(0);
 		}
 		stack.configure({ logLevel: round % 2 === 0 ? "info" : "warn" });
-		const moment = 1000 + Math.random() * 9000;
+		const moment = 2500 + Math.random() * 7500;
 		const killed = await stack.killedUp(moment, round % 3 === 0 ? "engine" : "everything");
 		console.log(`killed after ${(moment / 1000).toFixed(1)} s, ${killed} processes`);
 		if (round === 1) await leavesNothing();
