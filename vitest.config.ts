@@ -6,7 +6,7 @@ const alone = ["lifecycle", "durability", "senders"].map((name) => `tests/e2e/${
 const soak = process.env.TRACESTACK_SOAK === "1";
 
 /** Those that only `--soak` has the time for. */
-const long = soak ? [] : ["tests/e2e/retention.test.ts"];
+const long = soak ? [] : ["retention", "side-by-side"].map((name) => `tests/e2e/${name}.test.ts`);
 
 const endToEnd = {
 	// The longest outage of the long form is ten minutes.

