@@ -38,7 +38,7 @@ async function helpers(): Promise<string> {
 
 describe("a backup", () => {
 	it("of a stack that is used", async () => {
-		const up = await stack.tracestack("up", "--no-verify");
+		const up = await stack.tracestack("up");
 		expect(up.code, up.all).toBe(0);
 		e = await stack.endpoints();
 		kept = await Keepsakes.leave(e);
@@ -80,7 +80,7 @@ describe("a new stack with a password of its own", () => {
 		const old = e.grafanaPassword;
 		const down = await stack.tracestack("down", "--delete-data");
 		expect(down.code, down.all).toBe(0);
-		const up = await stack.tracestack("up", "--no-verify");
+		const up = await stack.tracestack("up");
 		expect(up.code, up.all).toBe(0);
 		e = await stack.endpoints();
 		expect(e.grafanaPassword).not.toBe(old);
@@ -125,7 +125,7 @@ describe("a new stack with a password of its own", () => {
 	it("is what the program says, and holds every link", async () => {
 		const drift = await stack.pulumi("preview", "--refresh", "--expect-no-changes");
 		expect(drift.code, drift.all).toBe(0);
-		const up = await stack.tracestack("up", "--no-verify");
+		const up = await stack.tracestack("up");
 		expect(up.code, up.all).toBe(0);
 		expect(up.all).toContain("verified: all");
 	});

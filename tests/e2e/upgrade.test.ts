@@ -27,9 +27,9 @@ function upgraded(): string[] {
 }
 
 describe("a stack on the releases before", () => {
-	it("comes up, and has versions to gain", async () => {
+	it("holds every link, and has versions to gain", async () => {
 		expect(upgraded().length).toBeGreaterThan(0);
-		const up = await stack.tracestack("up", "--no-verify", "--images", earlier);
+		const up = await stack.tracestack("up", "--images", earlier);
 		expect(up.code, up.all).toBe(0);
 	});
 
