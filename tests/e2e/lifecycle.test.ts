@@ -9,6 +9,7 @@ import type { LinkResult } from "../../cli/verify/verify.ts";
 import { directions, Example, eventually } from "./contract.ts";
 import { engineStop } from "./engine.ts";
 import { lost, sendTraces } from "./sender.ts";
+import { soak } from "./soak.ts";
 import { services, TestStack } from "./stack.ts";
 
 let stack: TestStack;
@@ -163,7 +164,7 @@ describe("an unchanged stack", () => {
 });
 
 const stopEngine = engineStop();
-if (stopEngine) {
+if (stopEngine && soak) {
 	describe("the Docker engine, restarted", () => {
 		it("brings everything back, with all that was acknowledged before", async () => {
 			const before = await stack.running();
@@ -180,7 +181,7 @@ if (stopEngine) {
 			await until(30, async () => expect(await lost(tempo, ids)).toEqual([]));
 		});
 	});
-} else {
+} else if (soak) {
 	console.warn("not run: the engine's restart. This engine was not started by ./tracestack, and this is not CI.");
 }
 
