@@ -8,11 +8,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { root } from "../../cli/paths.ts";
-import { json, prometheusValue, until } from "../../cli/verify/api.ts";
+import { prometheusValue, until } from "../../cli/verify/api.ts";
 import { spanMetrics } from "../../components/links.ts";
 import { lostOf, Sender } from "../e2e/sender.ts";
-import { TestStack } from "../e2e/stack.ts";
-import { startLgtm } from "./lgtm.ts";
+import { measured, type Subject } from "./subjects.ts";
 
 const { values } = parseArgs({
 	options: {
@@ -24,21 +23,6 @@ const { values } = parseArgs({
 const perSecond = 500;
 const awaySeconds = Number(values.away);
 const drained = { traces: 100_000, perSecond: 6600 };
-
-/** Something that takes traces. */
-export interface Subject {
-	name: string;
-	/** Of Tempo. */
-	version: string;
-	otlpHttp: string;
-	tempo: string;
-	prometheus: string;
-	/** How long a trace may take from the sender to a search. */
-	settleSeconds: number;
-	/** Docker's own commands on the container of one of its services. */
-	container(service: "collector" | "tempo", ...command: string[]): Promise<void>;
-	remove(): Promise<void>;
-}
 
 interface Figure {
 	acknowledged: number;
@@ -64,7 +48,10 @@ const scenarios: { title: string; rate?: number; happens: number | ((subject: Su
 			}
 		},
 	},
-	{ title: "Tempo stopped and started", happens: (subject) => subject.container("tempo", "restart") },
+	{
+		title: "Tempo stopped and started",
+		happens: async (subject) => void (await subject.container("tempo", "restart")),
+	},
 	{
 		title: "Tempo killed after 20 s",
 		happens: async (subject) => {
@@ -117,30 +104,7 @@ async function counted({ prometheus }: Subject, { service, acknowledged }: Sende
 	return last;
 }
 
-async function own(): Promise<Subject> {
-	process.env.TRACESTACK_IMAGES = values.images;
-	const stack = await TestStack.create("e2e-bench", 25000);
-	const up = await stack.tracestack("up", "--no-verify");
-	if (up.code !== 0) throw new Error(up.all);
-	const { otlpHttp, tempo, prometheus } = await stack.endpoints();
-	const { version } = await json<{ version: string }>(`${tempo}/api/status/buildinfo`);
-	return {
-		...{ name: "tracestack", version, otlpHttp, tempo, prometheus, settleSeconds: 0 },
-		container: (service, ...command) => stack.container(service, ...command),
-		remove: () => stack.remove(),
-	};
-}
-
-const begin = [own, ...(values.lgtm ? [() => startLgtm(values.lgtm ?? "", values.images)] : [])];
-const columns: { name: string; version: string; figures: Figure[] }[] = [];
-for (const start of begin) {
-	const subject = await start();
-	try {
-		columns.push({ name: subject.name, version: subject.version, figures: await measure(subject) });
-	} finally {
-		await subject.remove();
-	}
-}
+const columns = await measured(values, measure);
 
 function cell({ acknowledged, lost, counted }: Figure): string {
 	const number = (value: number) => value.toLocaleString("en");

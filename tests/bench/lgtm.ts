@@ -9,7 +9,7 @@ import { execa } from "execa";
 import { parse, stringify } from "yaml";
 import { json, until } from "../../cli/verify/api.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
-import type { Subject } from "./durability.ts";
+import type { Subject } from "./subjects.ts";
 
 const name = (service: string) => `tracestack-bench-lgtm-${service}`;
 const [otlp, search, metrics] = [35_000, 35_001, 35_002];
@@ -91,7 +91,7 @@ export async function startLgtm(checkout: string, images: string): Promise<Subje
 		prometheus: `http://127.0.0.1:${metrics}`,
 		// Its Tempo cuts a trace after 5 s and keeps the newest 30 s from a search.
 		settleSeconds: 36,
-		container: (service, ...command) => docker(...command, name(service)),
+		container: async (service, ...command) => (await execa("docker", [...command, name(service)])).stdout,
 		remove,
 	};
 }

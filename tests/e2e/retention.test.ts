@@ -28,7 +28,8 @@ beforeAll(() => {
 	if (!tempo || !loki) throw new Error(`${catalogue} has no Tempo or no Loki`);
 	const overrides = { defaults: { compaction: { block_retention: "40s" } } };
 	const compaction = { block_retention: "40s", compacted_block_retention: "5s" };
-	const blocks = { max_block_duration: "2s", complete_block_timeout: "5s" };
+	// What is flushed stays until the next look at the store has found it there.
+	const blocks = { max_block_duration: "2s", complete_block_timeout: "15s" };
 	const storage = { trace: { blocklist_poll: "5s" } };
 	// The 2.8 line has an ingester and a compactor for it, and its patch says so.
 	const { ingester } = (tempo.patch ?? {}) as { ingester?: object };

@@ -218,6 +218,20 @@ export async function lost(tempo: string, ids: string[]): Promise<string[]> {
 	return missing;
 }
 
+/** Ids of the traces that a search finds between two times, in seconds since 1970; by halves where the answer has no room. */
+async function search(tempo: string, q: string, start: number, end: number): Promise<string[]> {
+	const window = { q, start, end, limit: 200_000, spss: 1 };
+	try {
+		const { traces = [] } = await json<{ traces?: { traceID: string }[] }>(withQuery(`${tempo}/api/search`, window));
+		return traces.map(({ traceID }) => traceID.padStart(32, "0"));
+	} catch {
+		// A server that is just starting has nothing to say.
+		if (end - start < 4) return [];
+		const middle = Math.floor((start + end) / 2);
+		return [...(await search(tempo, q, start, middle + 1)), ...(await search(tempo, q, middle, end))];
+	}
+}
+
 /**
  * Those of a sender's acknowledged traces that Tempo does not have, once no more arrive: what is queued is tried again
  * every ten seconds at the latest. Searched for, which is a hundred times faster than asking by id; by id is asked for
@@ -233,15 +247,14 @@ export async function lostOf(
 		const left = new Set(acknowledged);
 		const now = Math.ceil(Date.now() / 1000);
 		for (let start = Math.floor(since / 1000) - 1; start < now; start += 10) {
-			const window = { q, start, end: start + 11, limit: 200_000, spss: 1 };
-			const search = json<{ traces?: { traceID: string }[] }>(withQuery(`${tempo}/api/search`, window));
-			// A server that is just starting has nothing to say.
-			const { traces = [] } = await search.catch(() => ({ traces: [] }));
-			for (const { traceID } of traces) left.delete(traceID.padStart(32, "0"));
+			for (const id of await search(tempo, q, start, start + 11)) left.delete(id);
 		}
 		if (left.size < missing.size) unchanged = 0;
 		missing = left;
 		if (missing.size > 0) await sleep(1000);
 	}
-	return lost(tempo, [...missing]);
+	const [some, others] = [[...missing].slice(0, 1000), [...missing].slice(1000)];
+	const gone = await lost(tempo, some);
+	// Where none of so many is found by id, none of the others is.
+	return others.length > 0 && gone.length === some.length ? [...missing] : [...gone, ...(await lost(tempo, others))];
 }
