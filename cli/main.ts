@@ -1,6 +1,6 @@
 // The command line. Each command is a few lines here and a module of its own.
 
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { paint, progress, UserError } from "./output.ts";
 
 const program = new Command("tracestack")
@@ -59,6 +59,14 @@ stackCommand("status", "what runs, since when, and where it answers")
 	.action(async (options) => {
 		const { statusCommand } = await import("./status.ts");
 		process.exitCode = await statusCommand(options);
+	});
+
+stackCommand("drift", "what the code would change, and what was changed beside it; changes nothing")
+	.addOption(new Option("--format <format>", "how it is told").choices(["text", "markdown", "json"]).default("text"))
+	.option("--out <file>", "where to; standard output without it")
+	.action(async (options) => {
+		const { driftCommand } = await import("./drift/drift.ts");
+		process.exitCode = await driftCommand(options);
 	});
 
 printing("password", "print the password of Grafana's administrator", "grafanaPassword");
