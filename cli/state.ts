@@ -10,7 +10,10 @@ export const types = {
 	container: "docker:index/container:Container",
 	network: "docker:index/network:Network",
 	volume: "docker:index/volume:Volume",
+	image: "docker:index/remoteImage:RemoteImage",
 	dashboard: "grafana:oss/dashboard:Dashboard",
+	folder: "grafana:oss/folder:Folder",
+	dataSource: "grafana:oss/dataSource:DataSource",
 	stack: "pulumi:pulumi:Stack",
 } as const;
 
