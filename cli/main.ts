@@ -115,6 +115,20 @@ stackCommand("jaeger", "copy a Jaeger's traces into the stack and compare; the n
 		process.exitCode = await migrateCommand(options);
 	});
 
+const dashboards = program.command("dashboards").description("between the packs' files and what Grafana shows");
+stackCommand("export", "write what was edited or added in Grafana into the packs' files", dashboards)
+	.option("--pack <name>", "only this pack's")
+	.action(async (options) => {
+		const { exportCommand } = await import("./dashboards/dashboards.ts");
+		process.exitCode = await exportCommand(options);
+	});
+stackCommand("diff", "what differs, panel by panel, from the files to Grafana", dashboards)
+	.option("--pack <name>", "only this pack's")
+	.action(async (options) => {
+		const { diffCommand } = await import("./dashboards/dashboards.ts");
+		process.exitCode = await diffCommand(options);
+	});
+
 stackCommand("preview", "what `up` would change")
 	.allowUnknownOption()
 	.argument("[args...]", "handed to pulumi preview")

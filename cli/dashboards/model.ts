@@ -1,7 +1,7 @@
 // A dashboard as data: what an edit means, and how it is written into a file.
 
 import type { Change } from "../drift/finding.ts";
-import { compare, isKey, isObject, same } from "../drift/live/compare.ts";
+import { compare, isObject, lastKey, same } from "../drift/live/compare.ts";
 import { isDefault, numbers } from "./defaults.ts";
 
 export type Model = Record<string, unknown>;
@@ -21,36 +21,51 @@ export function format(model: Model): string {
 
 /** What an edit means, panel by panel; what Grafana's editor adds by itself is nothing. */
 export function dashboardChanges(from: Model, to: Model): Change[] {
-	const manner = { skip };
-	const [was, is] = [panelsOf(from), panelsOf(to)];
-	const panels = [...new Set([...was.keys(), ...is.keys()])].flatMap((id): Change[] => {
-		const [before, after] = [was.get(id), is.get(id)];
-		const path = `panel ${JSON.stringify(before?.title ?? after?.title ?? `${id}`)}`;
-		if (!before) return [{ path, to: after?.type }];
-		if (!after) return [{ path, from: before.type }];
-		return compare(flat(before), flat(after), manner, path);
+	return [
+		...compare(settingsOf(from), settingsOf(to), { skip }),
+		...partChanges(variablesOf(from), variablesOf(to)),
+		...partChanges(panelsOf(from), panelsOf(to)),
+	];
+}
+
+/** Everything but panels and variables. */
+function settingsOf({ panels: _, id: __, templating: ___, ...settings }: Model): Model {
+	return settings;
+}
+
+/** A panel or a variable, by what it is for people. */
+interface Part {
+	label: string;
+	type: unknown;
+	model: Model;
+}
+
+function partChanges(from: Map<unknown, Part>, to: Map<unknown, Part>): Change[] {
+	return [...new Set([...from.keys(), ...to.keys()])].flatMap((key): Change[] => {
+		const [before, after] = [from.get(key), to.get(key)];
+		if (!before) return [{ path: after!.label, to: after!.type }];
+		if (!after) return [{ path: before.label, from: before.type }];
+		return compare(before.model, after.model, { skip, at: before.label });
 	});
-	return [...compare(settingsOf(from), settingsOf(to), manner), ...panels];
 }
 
-/** Variables by their names, and everything else but panels. */
-function settingsOf({ panels: _, id: __, templating, ...settings }: Model): Model {
-	const { list = [] } = (templating ?? {}) as { list?: { name: string }[] };
-	const variables = Object.fromEntries(list.map((variable) => [`variable ${variable.name}`, variable]));
-	return { ...settings, ...variables };
+function variablesOf({ templating }: Model): Map<unknown, Part> {
+	const { list = [] } = (templating ?? {}) as { list?: Model[] };
+	return new Map(list.map((model) => [model.name, { label: `variable "${model.name}"`, type: model.type, model }]));
 }
 
-function panelsOf({ panels }: Model): Map<number, Panel> {
+/** Those of collapsed rows as well; rows are compared without their panels. */
+function panelsOf({ panels }: Model): Map<unknown, Part> {
 	const all = (list: Panel[] = []): Panel[] => list.flatMap((panel) => [panel, ...all(panel.panels)]);
-	return new Map(all(panels as Panel[]).map((panel) => [panel.id, panel]));
+	return new Map(
+		all(panels as Panel[]).map(({ panels: _, ...model }) => [
+			model.id,
+			{ label: `panel "${model.title || model.id}"`, type: model.type, model },
+		]),
+	);
 }
 
-/** A row without its panels: they are compared by themselves. */
-function flat({ panels: _, ...panel }: Panel): Model {
-	return panel;
-}
-
-function skip(path: string, from: unknown, to: unknown): boolean {
+function skip({ path, from, to }: Change): boolean {
 	const key = lastKey(path);
 	if (numbers.has(key) || (key === "selected" && path.includes("current."))) return true;
 	// One value alone, and a list of it: Grafana writes now this, now that.
@@ -58,35 +73,26 @@ function skip(path: string, from: unknown, to: unknown): boolean {
 	return from === undefined && isDefault(key, to);
 }
 
-function lastKey(path: string): string {
-	return (
-		path
-			.split(/[.[\]]+/)
-			.filter(Boolean)
-			.at(-1) ?? ""
-	);
-}
-
 /**
  * A dashboard as its file should have it: keys in the file's order, new ones at the end; without numbers of one Grafana,
  * and without what its editor adds by itself.
  *
- * @param file What the file has; empty for a dashboard that has none.
+ * @param file What the file has. @default none: a dashboard that has no file yet keeps everything
  */
-export function arranged(live: Model, file: Model = {}): Model {
+export function arranged(live: Model, file?: Model): Model {
 	const { id: _, version: __, ...model } = live;
-	if (Object.keys(file).length > 0 && dashboardChanges(file, model).length === 0) return file;
-	return arrange(model, file, "") as Model;
+	if (!file) return model;
+	return dashboardChanges(file, model).length === 0 ? file : (arrange(model, file) as Model);
 }
 
-function arrange(value: unknown, like: unknown, key: string): unknown {
+function arrange(value: unknown, like: unknown): unknown {
 	if (like !== undefined && same(value, like)) return like;
 	if (Array.isArray(value)) {
 		const list = Array.isArray(like) ? like : [];
 		const identity = ["id", "name", "refId"].find((name) => isKey(name, value) && isKey(name, list));
 		return value.map((item, i) => {
 			const other = identity ? list.find((candidate) => candidate[identity] === item[identity]) : list[i];
-			return arrange(item, other, key);
+			return arrange(item, other);
 		});
 	}
 	if (!isObject(value)) return value;
@@ -96,11 +102,17 @@ function arrange(value: unknown, like: unknown, key: string): unknown {
 		(name) => !(name in known) && !isDefault(name, value[name]) && !dropped(name),
 	);
 	return Object.fromEntries(
-		[...kept, ...added].map((name) => [name, name in value ? arrange(value[name], known[name], name) : known[name]]),
+		[...kept, ...added].map((name) => [name, name in value ? arrange(value[name], known[name]) : known[name]]),
 	);
 }
 
 /** Of one Grafana, and no reader needs it. `schemaVersion` says which migrations the rest has had. */
 function dropped(name: string): boolean {
 	return numbers.has(name) && name !== "schemaVersion";
+}
+
+/** Whether a key tells the elements of a list apart. */
+function isKey(key: string, list: unknown[]): list is Model[] {
+	const values = list.map((item) => (isObject(item) ? item[key] : undefined));
+	return values.every((value) => value !== undefined) && new Set(values).size === values.length;
 }

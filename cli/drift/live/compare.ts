@@ -2,51 +2,37 @@
 // nothing, and what a server reports beside what was declared is its own default.
 
 import type { Change } from "../finding.ts";
+import { diff } from "../semantic.ts";
 
 type Json = Record<string, unknown>;
 
 export interface Manner {
-	/** `declared`: what only `to` has is a default of the server. @default all */
+	/** `declared`: a key that only `to` has is a default of the server; an element of a list never is. @default all */
 	keys?: "all" | "declared";
-	/** Leaves a place out of the comparison. @default none */
-	skip?: (path: string, from: unknown, to: unknown) => boolean;
+	/** Leaves a change out. @default none */
+	skip?: (change: Change) => boolean;
+	/** What paths begin with. @default nothing */
+	at?: string;
 }
-
-/** What identifies an element of a list, in this order: then its place in the list means nothing. */
-const identities = ["uid", "job_name", "alert", "record", "receiver", "name", "id", "refId", "key"];
 
 /** What differs, each with its path; nothing where a server would see no difference. */
-export function compare(from: unknown, to: unknown, manner: Manner = {}, path = ""): Change[] {
-	if (manner.skip?.(path, from, to) || same(from, to)) return [];
-	if (isObject(from) && isObject(to)) {
-		const keys =
-			manner.keys === "declared" ? Object.keys(from) : [...new Set([...Object.keys(from), ...Object.keys(to)])];
-		return keys.flatMap((key) => compare(from[key], to[key], manner, join(path, key)));
-	}
-	if (Array.isArray(from) && Array.isArray(to)) return compareLists(from, to, manner, path);
-	return [{ path, ...(from !== undefined && { from }), ...(to !== undefined && { to }) }];
+export function compare(from: unknown, to: unknown, { keys = "all", skip, at = "" }: Manner = {}): Change[] {
+	return diff(from, to)
+		.filter((change) => !same(change.from, change.to))
+		.filter(({ path, from }) => keys === "all" || from !== undefined || isElement(path))
+		.filter((change) => !skip?.(change))
+		.map((change) => ({ ...change, path: join(at, change.path) }));
 }
 
-function compareLists(from: unknown[], to: unknown[], manner: Manner, path: string): Change[] {
-	const identity = identities.find((key) => isKey(key, from) && isKey(key, to));
-	if (identity) {
-		const [was, is] = [byKey(identity, from), byKey(identity, to)];
-		const names = new Set([...was.keys(), ...is.keys()]);
-		return [...names].flatMap((name) => compare(was.get(name), is.get(name), manner, `${path}[${name}]`));
-	}
-	if (![...from, ...to].every(isObject)) return [{ path, from, to }];
-	return Array.from({ length: Math.max(from.length, to.length) }).flatMap((_, i) =>
-		compare(from[i], to[i], manner, `${path}[${i}]`),
-	);
+/** `a.b[3]` and `a.b[name="x"]` are elements of a list, `a["b c"]` is none. */
+function isElement(path: string): boolean {
+	return /\[(\d+|\w+=[^[\]]*)\]$/.test(path);
 }
 
-export function isKey(key: string, list: unknown[]): boolean {
-	const values = list.map((item) => (isObject(item) ? item[key] : undefined));
-	return values.every((value) => value !== undefined && value !== "") && new Set(values).size === values.length;
-}
-
-function byKey(key: string, list: unknown[]): Map<string, unknown> {
-	return new Map(list.map((item) => [String((item as Json)[key]), item]));
+/** The key that a path ends with. */
+export function lastKey(path: string): string {
+	const [, quoted, bare] = /\["((?:[^"\\]|\\.)*)"\]$|([\w-]+)$/.exec(path) ?? [];
+	return quoted ?? bare ?? "";
 }
 
 /** Whether two values mean the same. What is not there is what nothing, zero, false and empty are. */
@@ -98,9 +84,8 @@ function scalar(value: unknown): string {
 	return text;
 }
 
-function join(path: string, key: string): string {
-	const plain = /^[\w/-]+$/.test(key) ? key : JSON.stringify(key);
-	return path ? `${path}.${plain}` : plain;
+function join(at: string, path: string): string {
+	return at && path && !path.startsWith("[") ? `${at}.${path}` : `${at}${path}`;
 }
 
 export function isObject(value: unknown): value is Json {

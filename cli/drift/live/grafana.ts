@@ -7,7 +7,7 @@ import { type StateResource, types } from "../../state.ts";
 import { grafana } from "../../verify/api.ts";
 import type { Context, Finding } from "../finding.ts";
 import { revealed } from "../secrets.ts";
-import { compare } from "./compare.ts";
+import { compare, lastKey } from "./compare.ts";
 import { answers } from "./files.ts";
 import { deployed, engine, standing } from "./inspect.ts";
 import { refresh, removeFromGrafana } from "./restore.ts";
@@ -68,7 +68,7 @@ async function dashboards(context: Context, ours: StateResource[], shown: Found[
 			return [{ ...finding, subject, action: "delete", changes: [{ path: "title", from: from.title }], restore }];
 		const { dashboard, meta } = await grafana<Shown>(endpoints, `/api/dashboards/uid/${uid}`);
 		const changes = [
-			...compare(inputs?.folder ?? "", meta.folderUid ?? "", {}, "folder"),
+			...compare(inputs?.folder ?? "", meta.folderUid ?? "", { at: "folder" }),
 			...dashboardChanges(from, dashboard),
 		];
 		if (changes.length === 0) return [];
@@ -78,7 +78,7 @@ async function dashboards(context: Context, ours: StateResource[], shown: Found[
 	const added = shown
 		.filter(({ uid }) => !known.has(uid))
 		.map(async ({ uid, title, folderUid }): Promise<Finding[]> => {
-			const changes = [{ path: "title", to: title }, ...compare(undefined, folderUid, {}, "folder")];
+			const changes = [{ path: "title", to: title }, ...compare(undefined, folderUid, { at: "folder" })];
 			const edit = await lastEdit(endpoints, uid);
 			const restore = removeFromGrafana(context, `dashboards/uid/${uid}`);
 			return [{ ...finding, subject: `dashboard ${uid}`, action: "create", changes, ...told(edit), restore }];
@@ -97,7 +97,7 @@ function folders(context: Context, ours: StateResource[], shown: Found[]): Findi
 		...[...known].flatMap(([uid, title]): Finding[] => {
 			const subject = `folder ${uid}`;
 			const now = shown.find((folder) => folder.uid === uid)?.title;
-			const changes = compare(title, now, {}, "title");
+			const changes = compare(title, now, { at: "title" });
 			return changes.length > 0 ? [{ ...finding, subject, action: now ? "update" : "delete", changes, restore }] : [];
 		}),
 		...shown
@@ -134,7 +134,9 @@ function dataSources(context: Context, ours: StateResource[], sources: Source[])
 			};
 			const { jsonData, access, isDefault: firstNow } = source;
 			const to = { name: source.name, type: source.type, url: source.url, access, isDefault: firstNow, jsonData };
-			const changes = compare(from, to, { skip: (path, was, is) => was === undefined && isDefault(path, is) });
+			const changes = compare(from, to, {
+				skip: ({ path, from: was, to: is }) => was === undefined && isDefault(lastKey(path), is),
+			});
 			return changes.length > 0 ? [{ ...finding, severity, subject, action: "update", changes, restore }] : [];
 		}),
 		...sources
