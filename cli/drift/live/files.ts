@@ -187,7 +187,7 @@ export function changedSinceStart(
 }
 
 /** Where and how long something is kept, and the way that it takes. */
-const vital = /retention|storage|queue|receivers\b|exporters|pipelines|remote_write|remote_read|\bwal\b|processors/;
+const vital = /retention|storage|queue|receivers\b|exporters|pipelines|remote_write|remote_read|\bwal\b/;
 
 function severityOf(changes: Change[]): Finding["severity"] {
 	return changes.some(({ path }) => vital.test(path)) ? "breaks data" : "restarts a service";

@@ -58,10 +58,11 @@ export function loadedGroups(groups: Group[]): Map<string, Record<string, FileRu
 	return files;
 }
 
-/** A query as Prometheus prints it and as people write it: spaces, the place of `by`, and parentheses around one name are nothing. */
+/** A query as Prometheus prints it and as people write it: spaces, comments and an empty list of labels are nothing. */
 function plain(query: string): string {
 	return query
 		.replaceAll(/#[^\n"'`]*$/gm, "")
 		.replaceAll(/\s+/g, "")
-		.replaceAll(/,([)}])/g, "$1");
+		.replaceAll(/,([)}])/g, "$1")
+		.replaceAll(/(group_left|group_right)\(\)/g, "$1");
 }
