@@ -1,48 +1,67 @@
 // `./tracestack drift`: what the code would change, and what was changed beside it. It changes nothing itself.
 
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parse } from "yaml";
+import type { IgnoreRule } from "../../settings/drift.ts";
+import { schema } from "../../settings/schema.ts";
 import { type Environment, prepare, type StackOptions } from "../engine.ts";
+import { root } from "../paths.ts";
 import { readState } from "../state.ts";
 import { endpoints } from "../verify/verify.ts";
-import type { Context, Finding } from "./finding.ts";
+import type { Context, Look } from "./finding.ts";
 import { looks } from "./live/index.ts";
+import { markdown } from "./markdown.ts";
+import { exitCode, type Gathered, makeReport, type Report } from "./report.ts";
 import { hide, secretTexts } from "./secrets.ts";
+import { text } from "./text.ts";
 
-/** What every look together has found. */
-export interface Gathered {
-	findings: Finding[];
-	/** Looks that could not look, and why: what they would have found nobody knows. */
-	failed: { look: string; reason: string }[];
-}
+const formats = {
+	text,
+	markdown,
+	json: (report: Report) => `${JSON.stringify(report, null, 2)}\n`,
+};
 
 /** `./tracestack drift`. Exit code 0 when there is nothing to say, 2 with findings, 1 when something could not be looked at. */
-export async function driftCommand(options: StackOptions & { format?: string; out?: string }): Promise<number> {
+export async function driftCommand(
+	options: StackOptions & { format: keyof typeof formats; out?: string },
+): Promise<number> {
 	const environment = await prepare(options, "look");
 	const gathered = await drift(environment, options.stack);
-	const text = `${JSON.stringify({ stack: options.stack, ...gathered }, null, 2)}\n`;
-	if (options.out) await writeFile(options.out, text);
-	else process.stdout.write(text);
-	if (gathered.failed.length > 0) return 1;
-	return gathered.findings.length > 0 ? 2 : 0;
+	const report = makeReport(options.stack, gathered, await ignoreRules(options.stack));
+	const told = formats[options.format](report);
+	if (options.out) await writeFile(options.out, told);
+	else process.stdout.write(told);
+	return exitCode(report);
 }
 
 /** Looks at everything at once; what one look can't see, the others still do. */
-export async function drift(environment: Environment, stack: string): Promise<Gathered> {
+async function drift(environment: Environment, stack: string): Promise<Gathered> {
 	const [state, addresses] = await Promise.all([
 		readState(environment, stack, { showSecrets: true }),
 		endpoints(environment, stack),
 	]);
 	const context: Context = { environment, stack, state, endpoints: addresses };
-	const all = Object.entries(looks);
-	const seen = await Promise.allSettled(all.map(async ([, look]) => look(context)));
-	const gathered: Gathered = {
+	// Looks mask what they know to be secret; what one overlooks is not shown either.
+	return hide(await gather(context, looks), secretTexts(state));
+}
+
+/** Every look, and by name those that could not look. */
+export async function gather(context: Context, all: Record<string, Look>): Promise<Gathered> {
+	const named = Object.entries(all);
+	const seen = await Promise.allSettled(named.map(async ([, look]) => look(context)));
+	return {
 		findings: seen.flatMap((result) => (result.status === "fulfilled" ? result.value : [])),
 		failed: seen.flatMap((result, i) =>
-			result.status === "rejected" ? [{ look: all[i]![0], reason: reasonOf(result.reason) }] : [],
+			result.status === "rejected" ? [{ look: named[i]![0], reason: reasonOf(result.reason) }] : [],
 		),
 	};
-	// Looks mask what they know to be secret; what one overlooks is not shown either.
-	return hide(gathered, secretTexts(state));
+}
+
+/** What the stack's settings accept. Rules that are wrong are refused by the preview, as `up` refuses them. */
+async function ignoreRules(stack: string): Promise<IgnoreRule[]> {
+	const file = await readFile(join(root, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
+	return schema.shape.drift.safeParse(parse(file)?.config?.["tracestack:drift"] ?? {}).data?.ignore ?? [];
 }
 
 function reasonOf(error: unknown): string {
