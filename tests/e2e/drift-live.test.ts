@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import type { Change, Finding } from "../../cli/drift/finding.ts";
 import { root } from "../../cli/paths.ts";
-import { type Endpoints, grafana, json } from "../../cli/verify/api.ts";
+import { type Endpoints, grafana, json, until } from "../../cli/verify/api.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
 import { TestStack } from "./stack.ts";
 
@@ -80,6 +80,12 @@ async function edit(service: string, path: string, change: (text: string) => str
 	await put(service, path, after);
 	return before;
 }
+
+/** Waits until a server tells of something. */
+const told = (url: string, what: string) =>
+	until(10, async () => {
+		if (!JSON.stringify(await json(url)).includes(what)) throw new Error(`${url} knows no ${what}`);
+	});
 
 const hangup = (service: string) => docker("kill", "--signal", "HUP", container(service));
 
@@ -174,7 +180,7 @@ describe("what changes nothing is no finding:", () => {
 			}),
 		"another name for the same image": async () => docker("tag", ownTag, `tracestack-${name}/alertmanager:another`),
 		"a network and a container of somebody else": async () => {
-			await docker("network", "create", `${name}-other`);
+			await docker("network", "create", `${name}-theirs`);
 			await docker("create", "--name", `${name}-somebody`, images.busybox!.image, "true");
 		},
 		"a refresh": () => stack.pulumi("refresh", "--yes", "--skip-preview"),
@@ -197,6 +203,7 @@ describe("what changes nothing is no finding:", () => {
 			expect(code ?? 0, `${what}: ${all}`).toBe(0);
 		}
 		await docker("rm", `${name}-somebody`);
+		await docker("network", "rm", `${name}-theirs`);
 		await docker("rmi", `tracestack-${name}/alertmanager:another`);
 		expect((await drift()).findings).toEqual([]);
 	});
@@ -269,7 +276,7 @@ async function recreate(
 				({ HostIp, HostPort }) => `--publish=${HostIp}:${HostPort}:${port}`,
 			),
 		),
-		...[`--network=${HostConfig.NetworkMode}`, `--network-alias=${service}`, `--hostname=${service}`],
+		...[`--network=tracestack-${name}`, `--network-alias=${service}`, `--hostname=${service}`],
 		...[`--user=${Config.User}`, `--env=${Config.Env.find((line: string) => line.startsWith("GOMEMLIMIT"))}`],
 		...[
 			"--restart=unless-stopped",
@@ -287,9 +294,8 @@ async function recreate(
 
 describe("what a hand changed in containers", () => {
 	let found: Finding[];
-	let other: string;
 
-	beforeAll(async () => {
+	it("is found", async () => {
 		const busybox = images.busybox!.image;
 		await edit("tempo", tempoFile, (text) => text.replaceAll("block_retention: 336h", "block_retention: 24h"));
 		await edit("collector", collectorFile, (text) => text.replace("check_interval: 1s", "check_interval: 5s"));
@@ -304,18 +310,16 @@ describe("what a hand changed in containers", () => {
 		const before = await edit("alertmanager", alertmanagerFile, (text) => text.replace("receiver: none", routes));
 		await Promise.all([docker("restart", container("collector")), hangup("prometheus"), hangup("alertmanager")]);
 		await docker("update", "--memory", "300m", "--memory-swap", "300m", "--restart", "no", container("loki"));
+		await docker("network", "create", `${name}-other`);
 		await docker("network", "connect", `${name}-other`, container("loki"));
 		const labels = ["--label", `tracestack.stack=tracestack/${name}`, "--label", "tracestack.service=tempo"];
 		await docker("create", "--name", `${name}-stranger`, ...labels, busybox, "true");
 		await docker("tag", busybox, ownTag);
-		other = (await docker("image", "inspect", "--format", "{{.Id}}", busybox)).stdout;
-		await expect.poll(async () => JSON.stringify(await json(`${e.alertmanager}/api/v2/status`))).toContain("mine");
-		await expect.poll(async () => JSON.stringify(await json(`${e.prometheus}/api/v1/rules`))).toContain("Mine");
+		const other = (await docker("image", "inspect", "--format", "{{.Id}}", busybox)).stdout;
+		await told(`${e.alertmanager}/api/v2/status`, "mine");
+		await told(`${e.prometheus}/api/v1/rules`, "Mine");
 		await put("alertmanager", alertmanagerFile, before);
 		found = (await drift()).findings;
-	});
-
-	it("is found", () => {
 		const rule = { path: 'groups[name="platform"].rules[0].for', from: "1m", to: "59m" };
 		expectFound(found, [
 			{
