@@ -12,8 +12,9 @@ import { endpoints } from "../verify/verify.ts";
 import type { Context, Look } from "./finding.ts";
 import { looks } from "./live/index.ts";
 import { markdown } from "./markdown.ts";
+import { previews } from "./preview.ts";
 import { exitCode, type Gathered, makeReport, type Report } from "./report.ts";
-import { hide, secretTexts } from "./secrets.ts";
+import { hide, narrowed, secretTexts } from "./secrets.ts";
 import { text } from "./text.ts";
 
 const formats = {
@@ -37,13 +38,16 @@ export async function driftCommand(
 
 /** Looks at everything at once; what one look can't see, the others still do. */
 async function drift(environment: Environment, stack: string): Promise<Gathered> {
-	const [state, addresses] = await Promise.all([
-		readState(environment, stack, { showSecrets: true }),
-		endpoints(environment, stack),
-	]);
-	const context: Context = { environment, stack, state, endpoints: addresses };
+	const state = readState(environment, stack, { showSecrets: true }).then(narrowed);
+	const lookAround = async () =>
+		gather({ environment, stack, state: await state, endpoints: await endpoints(environment, stack) }, looks);
+	const [engine, live] = await Promise.all([previews(environment, stack, state), lookAround()]);
+	const gathered = {
+		findings: [...engine.findings, ...live.findings],
+		failed: [...engine.failed, ...live.failed],
+	};
 	// Looks mask what they know to be secret; what one overlooks is not shown either.
-	return hide(await gather(context, looks), secretTexts(state));
+	return hide(gathered, secretTexts(await state));
 }
 
 /** Every look, and by name those that could not look. */

@@ -3,7 +3,7 @@ import { gather } from "../../cli/drift/drift.ts";
 import { type Context, type Finding, masked } from "../../cli/drift/finding.ts";
 import { markdown } from "../../cli/drift/markdown.ts";
 import { exitCode, type Gathered, makeReport } from "../../cli/drift/report.ts";
-import { hide, isSecret, revealed, secretTexts, withoutSecrets } from "../../cli/drift/secrets.ts";
+import { hide, isSecret, narrowed, revealed, secretTexts } from "../../cli/drift/secrets.ts";
 import { text } from "../../cli/drift/text.ts";
 
 const retention: Finding = {
@@ -259,12 +259,19 @@ describe("secrets", () => {
 	it("of a state are readable for comparing, and masked for showing", () => {
 		expect(isSecret(state.password)).toBe(true);
 		expect(revealed<typeof state>(state).uploads[0]?.content).toContain("MIIabcdef");
-		expect(withoutSecrets(state)).toEqual({
-			password: masked,
-			uploads: [{ file: "/key", content: masked }],
-			nested: masked,
-			plain: "tempo",
-		});
+	});
+
+	it("are only those of a list that are, where the engine hides all of it because of one", () => {
+		const files = [
+			{ file: "/etc/grafana/grafana.ini", content: "[server]\nhttp_port = 3000" },
+			{ file: "/etc/grafana/secrets/admin-password", content: "hunter2hunter2" },
+		];
+		const envs = ["LOG_LEVEL=warning", "ROOT_SECRET_ACCESS_KEY=0123456789", "PASSWORD=$__file{/a/b}"];
+		const [grafana, store] = narrowed([{ uploads: secret(files) }, { envs: secret(envs) }]);
+		expect(grafana).toEqual({ uploads: [files[0], { file: files[1]?.file, content: secret("hunter2hunter2") }] });
+		expect(store).toEqual({ envs: [envs[0], secret(envs[1]), envs[2]] });
+		expect(secretTexts([grafana])).toEqual(["hunter2hunter2"]);
+		expect(narrowed(state)).toEqual(state);
 	});
 
 	it("are hidden wherever a look has put them: in a text, a key, a line of several", () => {
