@@ -105,12 +105,12 @@ function subjectOf({ type, urn }: StepEventMetadata, component: string): string 
 	return name === component || name === kind ? kind : `${kind} ${name}`;
 }
 
-function severityOf({ type, urn, ...step }: StepEventMetadata, action: Finding["action"]): Finding["severity"] {
+function severityOf({ type, old, new: now }: StepEventMetadata, action: Finding["action"]): Finding["severity"] {
 	const goes = action === "delete" || action === "replace";
 	if (stateful.test(type)) return goes ? "breaks data" : "cosmetic";
 	if (type === types.container) {
 		// One that hands a volume over has ended long ago.
-		const runs = (step.new ?? step.old)?.inputs?.mustRun !== false || isStopped({ type, urn, ...step });
+		const runs = (old ?? now)?.inputs?.mustRun !== false;
 		return runs && action !== "create" ? "restarts a service" : "cosmetic";
 	}
 	return goes && !type.startsWith("grafana:") && kinds[type] !== "image" ? "restarts a service" : "cosmetic";

@@ -94,7 +94,7 @@ describe("a comment for a reviewer", () => {
 		expect(markdown(report([]))).toBe(`<!-- tracestack drift: dev -->
 ### Stack \`dev\`: 0 planned, 0 drifted
 
-✅ Nothing drifted and nothing is planned: the code, what was deployed and what runs are the same.
+✅ Nothing drifted, nothing is planned: code, state and what runs are the same.
 `);
 	});
 
@@ -306,6 +306,6 @@ describe("a report in a terminal", () => {
 		expect(told).toContain('    panel "Requests" title: Requests → "All requests"');
 		expect(told).toContain("      336h\n      → 48h");
 		expect(told).toContain("    restore: ./tracestack pulumi up --refresh");
-		expect(text(report([]))).toContain("Nothing drifted and nothing is planned");
+		expect(text(report([]))).toContain("Nothing drifted, nothing is planned");
 	});
 });
