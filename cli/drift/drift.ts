@@ -3,17 +3,19 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { trust } from "../../components/trust.ts";
 import type { IgnoreRule } from "../../settings/drift.ts";
 import { schema } from "../../settings/schema.ts";
 import { type Environment, prepare, type StackOptions } from "../engine.ts";
 import { root } from "../paths.ts";
-import { readState } from "../state.ts";
-import { endpoints } from "../verify/verify.ts";
+import { readState, type State, types } from "../state.ts";
+import { endpointsOf } from "../verify/verify.ts";
 import type { Context, Look } from "./finding.ts";
 import { looks } from "./live/index.ts";
 import { markdown } from "./markdown.ts";
+import { previews } from "./preview.ts";
 import { exitCode, type Gathered, makeReport, type Report } from "./report.ts";
-import { hide, secretTexts } from "./secrets.ts";
+import { hide, narrowed, revealed, secretTexts } from "./secrets.ts";
 import { text } from "./text.ts";
 
 const formats = {
@@ -37,13 +39,22 @@ export async function driftCommand(
 
 /** Looks at everything at once; what one look can't see, the others still do. */
 async function drift(environment: Environment, stack: string): Promise<Gathered> {
-	const [state, addresses] = await Promise.all([
-		readState(environment, stack, { showSecrets: true }),
-		endpoints(environment, stack),
-	]);
-	const context: Context = { environment, stack, state, endpoints: addresses };
+	const state = readState(environment, stack, { showSecrets: true }).then(narrowed);
+	const lookAround = async () => gather(contextOf(environment, stack, await state), looks);
+	const [engine, live] = await Promise.all([previews(environment, stack, state), lookAround()]);
+	const gathered = {
+		findings: [...engine.findings, ...live.findings],
+		failed: [...engine.failed, ...live.failed],
+	};
 	// Looks mask what they know to be secret; what one overlooks is not shown either.
-	return hide(await gather(context, looks), secretTexts(state));
+	return hide(gathered, secretTexts(await state));
+}
+
+function contextOf(environment: Environment, stack: string, state: State): Context {
+	const { outputs } = state.deployment.resources?.find(({ type }) => type === types.stack) ?? {};
+	const addresses = endpointsOf(stack, revealed<Record<string, unknown>>(outputs ?? {}));
+	if (addresses.ca) trust(addresses.ca);
+	return { environment, stack, state, endpoints: addresses };
 }
 
 /** Every look, and by name those that could not look. */

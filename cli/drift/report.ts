@@ -79,6 +79,7 @@ function merged(findings: Finding[]): Finding[] {
 		const [best, ...others] = group.sort((a, b) => known(b) - known(a)) as [Finding, ...Finding[]];
 		return Object.assign({}, ...others, best, {
 			stateful: group.some(({ stateful }) => stateful),
+			severity: severities.find((severity) => group.some((finding) => finding.severity === severity)),
 			changes: group.find(({ changes }) => changes.length > 0)?.changes ?? [],
 		});
 	});

@@ -24,12 +24,32 @@ export function revealed<T = unknown>(value: unknown): T {
 	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revealed(item)])) as T;
 }
 
-/** A value with its secrets masked: what may be shown of a state. */
-export function withoutSecrets<T = unknown>(value: unknown): T {
-	if (isSecret(value)) return masked as T;
-	if (Array.isArray(value)) return value.map((item) => withoutSecrets(item)) as T;
-	if (!isObject(value)) return value as T;
-	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutSecrets(item)])) as T;
+/**
+ * A state in which only that is secret what is one: a list with one secret in it is secret as a whole to the engine,
+ * every file of a container because of its password. Which one is meant, its name says.
+ */
+export function narrowed<T>(value: T): T {
+	if (isSecret(value)) {
+		const plain: unknown = JSON.parse(value.plaintext);
+		if (Array.isArray(plain) && plain.length > 0 && plain.every(isFile))
+			return plain.map((file) => (isSecretFile(file.file) ? { ...file, content: sealed(file.content) } : file)) as T;
+		if (Array.isArray(plain) && plain.length > 0 && plain.every(isVariable))
+			return plain.map((variable) => (isSecretVariable(variable) ? sealed(variable) : variable)) as T;
+		return value;
+	}
+	if (Array.isArray(value)) return value.map((item) => narrowed(item)) as T;
+	if (!isObject(value)) return value;
+	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, narrowed(item)])) as T;
+}
+
+/** Where every workload has the files that are its secrets. */
+export function isSecretFile(path: string): boolean {
+	return path.includes("/secrets/");
+}
+
+/** `NAME=value` of a secret. */
+export function isSecretVariable(variable: string): boolean {
+	return /^\w*(SECRET|PASSWORD|TOKEN|KEY)\w*=(?!\$__file\{)/.test(variable);
 }
 
 /** Every text that is secret in an exported state, and each line of those with several: a diff shows lines. Longest first. */
@@ -58,6 +78,18 @@ export function hide<T>(value: T, texts: readonly string[]): T {
 		return Object.fromEntries(Object.entries(item).map(([key, inner]) => [clean(key), walk(inner)]));
 	};
 	return walk(value) as T;
+}
+
+function sealed(value: unknown): object {
+	return { [signatureKey]: secretSignature, plaintext: JSON.stringify(value) };
+}
+
+function isFile(value: unknown): value is { file: string; content: unknown } {
+	return isObject(value) && typeof value.file === "string";
+}
+
+function isVariable(value: unknown): value is string {
+	return typeof value === "string" && /^\w+=/.test(value);
 }
 
 function isObject(value: unknown): value is Json {

@@ -28,7 +28,7 @@ export function text(report: Report): string {
 			cut(`  ${visible(finding.component)}: ${visible(finding.subject)} ${verbOf(finding)}`),
 			`    because: ${visible(reason)}`,
 		]),
-		...(unmatched.length > 0 ? ["", heading("rules of drift.ignore that match nothing any more")] : []),
+		...(unmatched.length > 0 ? ["", heading("rules of drift.ignore that nothing matches any more")] : []),
 		...unmatched.map((rule) =>
 			cut(`  ${rule.component ? `${visible(rule.component)}: ` : ""}${visible(rule.subject)}`),
 		),

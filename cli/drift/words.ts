@@ -31,7 +31,7 @@ export function lossInWords(count: number): string {
 }
 
 /** What a clean run says; only where every look could look. */
-export const clean = "Nothing drifted and nothing is planned: the code, what was deployed and what runs are the same.";
+export const clean = "Nothing drifted, nothing is planned: code, state and what runs are the same.";
 
 /** `since 2026-01-31 12:00 UTC by admin`; empty where nothing keeps a history. */
 export function historyOf({ since, by }: Finding, name: (text: string) => string = (text) => text): string {

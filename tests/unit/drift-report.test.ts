@@ -3,7 +3,7 @@ import { gather } from "../../cli/drift/drift.ts";
 import { type Context, type Finding, masked } from "../../cli/drift/finding.ts";
 import { markdown } from "../../cli/drift/markdown.ts";
 import { exitCode, type Gathered, makeReport } from "../../cli/drift/report.ts";
-import { hide, isSecret, revealed, secretTexts, withoutSecrets } from "../../cli/drift/secrets.ts";
+import { hide, isSecret, narrowed, revealed, secretTexts } from "../../cli/drift/secrets.ts";
 import { text } from "../../cli/drift/text.ts";
 
 const retention: Finding = {
@@ -94,7 +94,7 @@ describe("a comment for a reviewer", () => {
 		expect(markdown(report([]))).toBe(`<!-- tracestack drift: dev -->
 ### Stack \`dev\`: 0 planned, 0 drifted
 
-✅ Nothing drifted and nothing is planned: the code, what was deployed and what runs are the same.
+✅ Nothing drifted, nothing is planned: code, state and what runs are the same.
 `);
 	});
 
@@ -259,12 +259,19 @@ describe("secrets", () => {
 	it("of a state are readable for comparing, and masked for showing", () => {
 		expect(isSecret(state.password)).toBe(true);
 		expect(revealed<typeof state>(state).uploads[0]?.content).toContain("MIIabcdef");
-		expect(withoutSecrets(state)).toEqual({
-			password: masked,
-			uploads: [{ file: "/key", content: masked }],
-			nested: masked,
-			plain: "tempo",
-		});
+	});
+
+	it("are only those of a list that are, where the engine hides all of it because of one", () => {
+		const files = [
+			{ file: "/etc/grafana/grafana.ini", content: "[server]\nhttp_port = 3000" },
+			{ file: "/etc/grafana/secrets/admin-password", content: "hunter2hunter2" },
+		];
+		const envs = ["LOG_LEVEL=warning", "ROOT_SECRET_ACCESS_KEY=0123456789", "PASSWORD=$__file{/a/b}"];
+		const [grafana, store] = narrowed([{ uploads: secret(files) }, { envs: secret(envs) }]);
+		expect(grafana).toEqual({ uploads: [files[0], { file: files[1]?.file, content: secret("hunter2hunter2") }] });
+		expect(store).toEqual({ envs: [envs[0], secret(envs[1]), envs[2]] });
+		expect(secretTexts([grafana])).toEqual(["hunter2hunter2"]);
+		expect(narrowed(state)).toEqual(state);
 	});
 
 	it("are hidden wherever a look has put them: in a text, a key, a line of several", () => {
@@ -299,6 +306,6 @@ describe("a report in a terminal", () => {
 		expect(told).toContain('    panel "Requests" title: Requests → "All requests"');
 		expect(told).toContain("      336h\n      → 48h");
 		expect(told).toContain("    restore: ./tracestack pulumi up --refresh");
-		expect(text(report([]))).toContain("Nothing drifted and nothing is planned");
+		expect(text(report([]))).toContain("Nothing drifted, nothing is planned");
 	});
 });
