@@ -43,7 +43,8 @@ async function drift(environment: Environment, stack: string): Promise<Gathered>
 	const lookAround = async () => gather(contextOf(environment, stack, await state), looks);
 	const [engine, live] = await Promise.all([previews(environment, stack, state), lookAround()]);
 	const gathered = {
-		findings: [...engine.findings, ...live.findings],
+		// What runs is told in more detail by whoever looked at it: of two that know as much, the first is told.
+		findings: [...live.findings, ...engine.findings],
 		failed: [...engine.failed, ...live.failed],
 	};
 	// Looks mask what they know to be secret; what one overlooks is not shown either.

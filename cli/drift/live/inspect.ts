@@ -37,6 +37,8 @@ export interface ContainerInputs {
 export interface Deployed {
 	/** The workload that it belongs to. */
 	component: string;
+	/** Of the resource. */
+	name: string;
 	id: string;
 	/** Secrets in plain: to compare. */
 	inputs: ContainerInputs;
@@ -105,6 +107,7 @@ export function deployed({ state }: Context): Deployed[] {
 		.filter(({ type, id }) => type === types.container && id)
 		.map(({ id, parent, inputs, urn }) => ({
 			component: nameOf({ urn: parent ?? urn }),
+			name: nameOf({ urn }),
 			id: id!,
 			inputs: revealed<ContainerInputs>(inputs),
 			secret: secretNames(inputs ?? {}),
