@@ -64,6 +64,9 @@ stackCommand("status", "what runs, since when, and where it answers")
 stackCommand("drift", "what the code would change, and what was changed beside it; changes nothing")
 	.addOption(new Option("--format <format>", "how it is told").choices(["text", "markdown", "json"]).default("text"))
 	.option("--out <file>", "where to; standard output without it")
+	.addOption(
+		new Option("--accept <what>", "take over what was edited in Grafana: `dashboards export`").choices(["dashboards"]),
+	)
 	.action(async (options) => {
 		const { driftCommand } = await import("./drift/drift.ts");
 		process.exitCode = await driftCommand(options);

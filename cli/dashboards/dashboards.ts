@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Change } from "../drift/finding.ts";
 import { revealed } from "../drift/secrets.ts";
 import { type Environment, prepare, type StackOptions } from "../engine.ts";
@@ -33,19 +33,31 @@ interface Pair {
  */
 export async function exportCommand(options: StackOptions & { pack?: string }): Promise<number> {
 	const environment = await prepare(options, "look");
-	const { written, refused } = await exportDashboards(environment, options.stack, options.pack);
+	const { written, refused } = await exportDashboards(environment, options.stack, options);
 	for (const path of written) progress(`written: ${path}`);
 	for (const path of refused)
 		progress(`left alone: ${path} has changed since it was deployed, and its dashboard was edited as well`);
 	if (written.length + refused.length === 0) progress("nothing to write: Grafana shows what was deployed");
+	if (written.length > 0) progress(`deploy what was written: ./tracestack up --stack ${options.stack}`);
 	return refused.length > 0 ? 1 : 0;
 }
 
-/** Writes what was edited or added in Grafana into the files of the packs. @param pack Only of this one. @default all */
-export async function exportDashboards(environment: Environment, stack: string, pack?: string) {
+/** Where the packs are. */
+const packsFolder = "configs/packs";
+
+/**
+ * Writes what was edited or added in Grafana into the files of the packs.
+ *
+ * @param only `pack`: of this one, by default of all. `folder`: where the packs are, by default in this repository.
+ */
+export async function exportDashboards(
+	environment: Environment,
+	stack: string,
+	{ pack, folder = packsFolder }: { pack?: string; folder?: string } = {},
+): Promise<{ written: string[]; refused: string[] }> {
 	const written: string[] = [];
 	const refused: string[] = [];
-	for (const { live, deployed, file, path } of await pairs(environment, stack, pack)) {
+	for (const { live, deployed, file, path } of await pairs(environment, stack, pack, folder)) {
 		if (!live || (deployed && dashboardChanges(deployed, live).length === 0)) continue;
 		const before: Model | undefined = file === undefined ? undefined : JSON.parse(file);
 		const text = format(arranged(live, before));
@@ -54,8 +66,8 @@ export async function exportDashboards(environment: Environment, stack: string, 
 			refused.push(path);
 			continue;
 		}
-		await mkdir(dirname(join(root, path)), { recursive: true });
-		await writeFile(join(root, path), text);
+		await mkdir(dirname(resolve(root, path)), { recursive: true });
+		await writeFile(resolve(root, path), text);
 		written.push(path);
 	}
 	return { written, refused };
@@ -85,7 +97,7 @@ function inWords({ path, from, to }: Change): string {
 	return `~ ${path}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`;
 }
 
-async function pairs(environment: Environment, stack: string, only?: string): Promise<Pair[]> {
+async function pairs(environment: Environment, stack: string, only?: string, folder = packsFolder): Promise<Pair[]> {
 	const [e, state] = await Promise.all([endpoints(environment, stack), readState(environment, stack)]);
 	const resources = state.deployment.resources ?? [];
 	const packs = resources.filter(({ type }) => type === types.folder).map(({ inputs }) => `${inputs?.uid}`);
@@ -105,8 +117,8 @@ async function pairs(environment: Environment, stack: string, only?: string): Pr
 		[...uids].sort().map(async (uid): Promise<Pair> => {
 			// Its file stays where it is, wherever its dashboard was moved to.
 			const pack = deployed.get(uid)?.pack ?? shown.get(uid) ?? "";
-			const path = relative(root, join(root, "configs/packs", pack, "dashboards", `${uid}.json`));
-			const file = existsSync(join(root, path)) ? await readFile(join(root, path), "utf8") : undefined;
+			const path = join(folder, pack, "dashboards", `${uid}.json`);
+			const file = existsSync(resolve(root, path)) ? await readFile(resolve(root, path), "utf8") : undefined;
 			return { uid, pack, path, file, live: await live(e, uid), deployed: deployed.get(uid)?.model };
 		}),
 	);

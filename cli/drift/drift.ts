@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { trust } from "../../components/trust.ts";
 import type { IgnoreRule } from "../../settings/drift.ts";
 import { schema } from "../../settings/schema.ts";
+import { exportCommand } from "../dashboards/dashboards.ts";
 import { type Environment, prepare, type StackOptions } from "../engine.ts";
 import { root } from "../paths.ts";
 import { readState, type State, types } from "../state.ts";
@@ -26,8 +27,9 @@ const formats = {
 
 /** `./tracestack drift`. Exit code 0 when there is nothing to say, 2 with findings, 1 when something could not be looked at. */
 export async function driftCommand(
-	options: StackOptions & { format: keyof typeof formats; out?: string },
+	options: StackOptions & { format: keyof typeof formats; out?: string; accept?: "dashboards" },
 ): Promise<number> {
+	if (options.accept) return exportCommand(options);
 	const environment = await prepare(options, "look");
 	const gathered = await drift(environment, options.stack);
 	const report = makeReport(options.stack, gathered, await ignoreRules(options.stack));

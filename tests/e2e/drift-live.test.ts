@@ -1,13 +1,15 @@
 // What hands change beside the code: each change is found, by its right name, and gone after what its `restore` says. What
 // changes nothing is no finding.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
+import { exportDashboards } from "../../cli/dashboards/dashboards.ts";
 import type { Change, Finding } from "../../cli/drift/finding.ts";
+import { prepare } from "../../cli/engine.ts";
 import { root } from "../../cli/paths.ts";
 import type { Endpoints } from "../../cli/verify/api.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
@@ -300,6 +302,20 @@ describe("what a hand did", () => {
 		expect(stdout).toContain('- panel "Error ratio": "timeseries"');
 		expect(stdout).toContain("platform/alerts\n  only in the files");
 		expect(stdout).toContain("platform/mine\n  only in Grafana");
+	});
+
+	it("in Grafana can be taken over into the packs' files", async () => {
+		const folder = join(dir, "packs");
+		cpSync(join(root, "configs/packs"), folder, { recursive: true });
+		const environment = await prepare({ stack: name }, "look");
+		const { written, refused } = await exportDashboards(environment, name, { folder });
+		const file = (uid: string) => join(folder, "platform/dashboards", `${uid}.json`);
+		expect(written).toEqual([file("mine"), file("services")]);
+		expect(refused).toEqual([]);
+		const before = readFileSync(join(root, "configs/packs/platform/dashboards/services.json"), "utf8").split("\n");
+		const lines = readFileSync(file("services"), "utf8").split("\n");
+		const added = lines.filter((line) => !before.includes(line)).map((line) => line.trim());
+		expect(added).toEqual(['"title": "By hand",', '"unit": "cps"']);
 	});
 
 	it("is over after what `restore` says", async () => {

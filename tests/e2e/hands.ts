@@ -123,7 +123,7 @@ export class Hands {
 }
 
 /** A text after an edit that found what it edits. */
-export function changed(text: string, change: Edit): string {
+function changed(text: string, change: Edit): string {
 	const after = change(text);
 	if (after === text) throw new Error(`nothing to edit in ${text.slice(0, 300)}`);
 	return after;

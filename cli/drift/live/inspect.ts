@@ -147,7 +147,7 @@ async function ask(context: Context): Promise<Engine> {
 }
 
 /** Images by the names that they were deployed by. */
-export function references({ state }: Context): string[] {
+function references({ state }: Context): string[] {
 	const images = (state.deployment.resources ?? []).filter(({ type }) => type === types.image);
 	return images.flatMap(({ inputs }) => inputs?.name ?? []);
 }
