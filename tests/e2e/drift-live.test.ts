@@ -37,6 +37,7 @@ beforeAll(async () => {
 	const own = { ...images, alertmanager: { ...images.alertmanager, image: ownTag } };
 	writeFileSync(catalogue, stringify({ images: own }));
 	process.env.TRACESTACK_IMAGES = catalogue;
+	await removeContainers();
 	stack = await TestStack.create(name, 48000);
 	stack.configure({ size: "small" });
 	const up = await stack.tracestack("up", "--no-verify");
@@ -47,12 +48,19 @@ beforeAll(async () => {
 
 afterAll(async () => {
 	const anyway = { reject: false };
-	await execa("docker", ["rm", "--force", stranger], anyway);
+	await removeContainers();
 	await stack.remove();
 	await execa("docker", ["network", "rm", network], anyway);
 	await execa("docker", ["rmi", ownTag], anyway);
 	rmSync(dir, { recursive: true });
 });
+
+/** Those too that only a hand knows of: they hold on to volumes and network. */
+async function removeContainers(): Promise<void> {
+	const filter = `label=tracestack.stack=tracestack/${name}`;
+	const { stdout } = await docker("ps", "--all", "--quiet", "--filter", filter);
+	if (stdout) await docker("rm", "--force", ...stdout.split("\n"));
+}
 
 /** What `./tracestack drift` finds. */
 async function drift(): Promise<Finding[]> {

@@ -1,7 +1,7 @@
 // What people do to a stack beside its code: with `docker`, and in Grafana.
 
-import { readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import { type Endpoints, grafana, json, until } from "../../cli/verify/api.ts";
 
@@ -34,6 +34,7 @@ export class Hands {
 	/** For files on their way. */
 	readonly #dir: string;
 	readonly #endpoints: Endpoints;
+	#last: Promise<unknown> = Promise.resolve();
 
 	constructor(stack: string, dir: string, endpoints: Endpoints) {
 		this.stack = stack;
@@ -101,13 +102,23 @@ export class Hands {
 			...[`--memory=${HostConfig.Memory}`, `--memory-swap=${HostConfig.MemorySwap}`],
 		];
 		await docker("create", "--name", this.container(service), ...as, ...flags, Image, ...Config.Cmd.map(command));
+		for (const folder of new Set([...texts.keys()].map(dirname))) await this.#folder(service, folder);
 		for (const [path, text] of texts) await this.put(service, path, files[path]!(text));
 		await docker("start", this.container(service));
 	}
 
-	/** Grafana's API. */
+	async #folder(service: string, path: string): Promise<void> {
+		const empty = join(this.#dir, "empty", basename(path));
+		mkdirSync(empty, { recursive: true });
+		await docker("cp", empty, `${this.container(service)}:${dirname(path)}`);
+	}
+
+	/** Grafana's API; one request after the other, as its database wants it. */
 	ask<T>(path: string, method = "GET", body?: unknown): Promise<T> {
-		return grafana<T>(this.#endpoints, path, { method, ...(body !== undefined && { body: JSON.stringify(body) }) });
+		const init = { method, ...(body !== undefined && { body: JSON.stringify(body) }) };
+		const asked = this.#last.then(() => grafana<T>(this.#endpoints, path, init));
+		this.#last = asked.catch(() => {});
+		return asked;
 	}
 
 	/** Saves a dashboard in Grafana after a change. @param folderUid Where to. @default where it is */
