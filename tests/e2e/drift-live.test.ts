@@ -37,7 +37,7 @@ beforeAll(async () => {
 	const own = { ...images, alertmanager: { ...images.alertmanager, image: ownTag } };
 	writeFileSync(catalogue, stringify({ images: own }));
 	process.env.TRACESTACK_IMAGES = catalogue;
-	await removeContainers();
+	await removeHandMade();
 	stack = await TestStack.create(name, 48000);
 	stack.configure({ size: "small" });
 	const up = await stack.tracestack("up", "--no-verify");
@@ -47,19 +47,18 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-	const anyway = { reject: false };
-	await removeContainers();
+	await removeHandMade();
 	await stack.remove();
-	await execa("docker", ["network", "rm", network], anyway);
-	await execa("docker", ["rmi", ownTag], anyway);
+	await execa("docker", ["rmi", ownTag], { reject: false });
 	rmSync(dir, { recursive: true });
 });
 
-/** Those too that only a hand knows of: they hold on to volumes and network. */
-async function removeContainers(): Promise<void> {
+/** What only a hand knows of holds on to volumes and networks. */
+async function removeHandMade(): Promise<void> {
 	const filter = `label=tracestack.stack=tracestack/${name}`;
 	const { stdout } = await docker("ps", "--all", "--quiet", "--filter", filter);
 	if (stdout) await docker("rm", "--force", ...stdout.split("\n"));
+	await execa("docker", ["network", "rm", network], { reject: false });
 }
 
 /** What `./tracestack drift` finds. */
