@@ -169,6 +169,15 @@ describe("what a refresh sees", () => {
 		]);
 	});
 
+	it("is a volume that is gone, whose content only a backup has", () => {
+		expect(refresh({ op: "delete", type: "docker:index/volume:Volume", name: "tempo-data" })[0]).toMatchObject({
+			subject: "volume tempo-data",
+			stateful: true,
+			severity: "breaks data",
+			restore: "./tracestack up --stack dev && ./tracestack restore BACKUP --yes --stack dev",
+		});
+	});
+
 	it("is a container that was stopped, and not the ports that go with it", () => {
 		const stopped = { mustRun: false, ports: [], networkDatas: [] };
 		const [found] = refresh({
