@@ -55,7 +55,9 @@ export function drifted(events: EngineEvent[], state: State, stack: string): Fin
 		// What the engine does not have is gone; it says so without a reason.
 		if (action === "delete") {
 			const gone = { path: "state", from: isContainer(step) ? "running" : "there", to: "gone" };
-			return { ...common, changes: [gone], restore: up };
+			// A volume is made again empty.
+			const content = step.type === types.volume ? ` && ./tracestack restore BACKUP --yes${suffix}` : "";
+			return { ...common, changes: [gone], restore: `${up}${content}` };
 		}
 		if (isStopped(step)) {
 			const severity = "restarts a service";

@@ -43,7 +43,11 @@ export function markdown(report: Report): string {
 		...alarm(
 			"WARNING",
 			`${failed.length} could not be looked at: what that would show nobody knows`,
-			fitting(failed, ({ look, reason }) => `${code(look)}: ${code(reason, 300)}`, parts.failed),
+			fitting(
+				failed,
+				({ look, reason }) => `${code(look)}: ${code(reason.replaceAll(/\s*\n\s*/g, "; "), 300)}`,
+				parts.failed,
+			),
 		),
 		...byComponent(quiet.items).flatMap(([component, its]) => [`#### ${code(component)}`, "", ...its.map(line), ""]),
 		...(quiet.left > 0 ? [`**… and ${quiet.left} more**: ${code(`./tracestack drift --stack ${stack}`)}`, ""] : []),

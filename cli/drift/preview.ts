@@ -54,14 +54,26 @@ async function recorded(
 		return { events };
 	} catch (error) {
 		const errors = events.flatMap(({ diagnosticEvent }) =>
-			diagnosticEvent?.severity === "error" ? plainText(diagnosticEvent.message) : [],
+			diagnosticEvent?.severity === "error" ? diagnosticEvent.message : [],
 		);
 		const message = error instanceof Error ? error.message : String(error);
-		return { events, failure: [...new Set(errors)].join("\n") || (/error: .*/.exec(message)?.[0] ?? message) };
+		return { events, failure: failureOf(errors) ?? /error: .*/.exec(message)?.[0] ?? message };
 	}
 }
 
-/** Without the engine's colours. */
-function plainText(message: string): string {
-	return message.replaceAll(/<\{%[^%]*%\}>/g, "").trim();
+/** The engine's own words for what failed first, and how much more did: where a server is away, all that is in it fails. */
+export function failureOf(messages: string[]): string | undefined {
+	const told = messages
+		.map((message) => message.replaceAll(/<\{%[^%]*%\}>/g, "").trim())
+		// A bridged provider reports a failure twice, once with its own source line; the engine says in the end that it failed.
+		.filter((message) => message && !message.startsWith("sdk-v2/") && !/^(preview|update) failed$/i.test(message))
+		.map((message) =>
+			message
+				.replace(/^preview failed: /i, "")
+				.replace(/\burn:\S+::/, "")
+				.replace(/1 error occurred:\s*\*\s*/, "")
+				.replace(/^error: /, ""),
+		);
+	const [first, ...others] = new Set(told);
+	return others.length > 0 ? `${first} (and ${others.length} more)` : first;
 }

@@ -32,11 +32,7 @@ export function propertyChanges(
 	if (isHidden(from) || isHidden(to)) return hiddenChanges(key, paths, deployed);
 	const [before, after] = [plain(from), plain(to)];
 	if (key === "uploads") return fileChanges(before as File[] | undefined, after as File[] | undefined);
-	if (key === "envs")
-		return diff(before ?? [], after ?? []).map(({ path, ...values }) => ({
-			path: `environment ${path.slice(1, -2)}`,
-			...(isSecretVariable(`${path.slice(1, -2)}=`) ? { from: masked, to: masked } : values),
-		}));
+	if (key === "envs") return variableChanges(before ?? [], after ?? []);
 	if (typeof before === "string" && typeof after === "string") {
 		const [old, now] = [documentOf(before), documentOf(after)];
 		if (old && now) {
@@ -46,6 +42,16 @@ export function propertyChanges(
 		}
 	}
 	return diff(from === undefined ? {} : { [key]: before }, to === undefined ? {} : { [key]: after });
+}
+
+function variableChanges(from: unknown, to: unknown): Change[] {
+	return diff(from, to).map(({ path, ...values }) => {
+		const name = path.slice("[".length, -"=]".length);
+		const secret = [values.from, values.to].some(
+			(value) => value !== undefined && isSecretVariable(`${name}=${value}`),
+		);
+		return { path: `environment ${name}`, ...(secret ? { from: masked, to: masked } : values) };
+	});
 }
 
 function fileChanges(from: File[] = [], to: File[] = []): Change[] {

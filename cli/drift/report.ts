@@ -74,10 +74,15 @@ function sorted(findings: Finding[]): Finding[] {
 
 /** What two looks have seen is one thing: whoever knows since when, by whom and how to restore it adds that. */
 function merged(findings: Finding[]): Finding[] {
-	const same = Map.groupBy(findings, (f) => JSON.stringify([f.kind, f.component, f.subject]));
+	// Whoever does not know whose a volume is says that it is the stack's.
+	const thing = ({ kind, subject }: Finding) => `${kind} ${subject}`;
+	const owned = new Map(findings.filter(({ component }) => component !== "stack").map((f) => [thing(f), f.component]));
+	const ownerOf = (f: Finding) => (f.component === "stack" ? (owned.get(thing(f)) ?? f.component) : f.component);
+	const same = Map.groupBy(findings, (f) => JSON.stringify([ownerOf(f), thing(f)]));
 	return [...same.values()].map((group) => {
 		const [best, ...others] = group.sort((a, b) => known(b) - known(a)) as [Finding, ...Finding[]];
 		return Object.assign({}, ...others, best, {
+			component: ownerOf(best),
 			stateful: group.some(({ stateful }) => stateful),
 			severity: severities.find((severity) => group.some((finding) => finding.severity === severity)),
 			changes: group.find(({ changes }) => changes.length > 0)?.changes ?? [],

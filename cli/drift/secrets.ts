@@ -47,9 +47,9 @@ export function isSecretFile(path: string): boolean {
 	return path.includes("/secrets/");
 }
 
-/** `NAME=value` of a secret. */
+/** `NAME=value` of a secret; not where the value only says in which file it is. */
 export function isSecretVariable(variable: string): boolean {
-	return /^\w*(SECRET|PASSWORD|TOKEN|KEY)\w*=(?!\$__file\{)/.test(variable);
+	return /^\w*(SECRET|PASSWORD|TOKEN|KEY)=(?!\$__file\{|\/)/.test(variable);
 }
 
 /** Every text that is secret in an exported state, and each line of those with several: a diff shows lines. Longest first. */

@@ -21,7 +21,7 @@ export function text(report: Report): string {
 		...(loud.length > 0 ? ["", paint("red", lossInWords(loud.length).toUpperCase())] : []),
 		...loud.flatMap((finding) => entry(finding, width, `${visible(finding.component)}: `)),
 		...(failed.length > 0 ? ["", paint("red", "could not be looked at")] : []),
-		...failed.map(({ look, reason }) => `  ${visible(look)}: ${visible(reason)}`),
+		...failed.map(({ look, reason }) => `  ${visible(look)}: ${reason.split("\n").map(visible).join("\n    ")}`),
 		...others.flatMap(([component, its]) => ["", heading(visible(component)), ...its.flatMap((f) => entry(f, width))]),
 		...(ignored.length > 0 ? ["", heading("ignored")] : []),
 		...ignored.flatMap(({ finding, reason }) => [

@@ -2,6 +2,7 @@ import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/i
 import { describe, expect, it } from "vitest";
 import { drifted, planned } from "../../cli/drift/events.ts";
 import { masked } from "../../cli/drift/finding.ts";
+import { failureOf } from "../../cli/drift/preview.ts";
 import type { State } from "../../cli/state.ts";
 
 const prefix = "urn:pulumi:dev::tracestack::";
@@ -168,6 +169,15 @@ describe("what a refresh sees", () => {
 		]);
 	});
 
+	it("is a volume that is gone, whose content only a backup has", () => {
+		expect(refresh({ op: "delete", type: "docker:index/volume:Volume", name: "tempo-data" })[0]).toMatchObject({
+			subject: "volume tempo-data",
+			stateful: true,
+			severity: "breaks data",
+			restore: "./tracestack up --stack dev && ./tracestack restore BACKUP --yes --stack dev",
+		});
+	});
+
 	it("is a container that was stopped, and not the ports that go with it", () => {
 		const stopped = { mustRun: false, ports: [], networkDatas: [] };
 		const [found] = refresh({
@@ -201,5 +211,26 @@ describe("what a refresh sees", () => {
 			subject: "container tempo-data-owner",
 			severity: "cosmetic",
 		});
+	});
+});
+
+describe("what the engine says when it can't look", () => {
+	const refused = (name: string) => `error reading ${name}: connection refused`;
+	const failed = (name: string) =>
+		`<{%fg 1%}>Preview failed: refreshing ${prefix}x$y::${name}: 1 error occurred:\n\t* ${refused(name)}\n\n<{%reset%}>`;
+
+	it("is told once, with how much more failed", () => {
+		const messages = [
+			"sdk-v2/provider2.go:572: x",
+			failed("tempo"),
+			failed("loki"),
+			failed("loki"),
+			"preview failed\n",
+		];
+		expect(failureOf(messages)).toBe(`refreshing tempo: ${refused("tempo")} (and 1 more)`);
+		expect(failureOf(["error: Pulumi.dev.yaml has 2 mistakes:\n  one\n  two"])).toBe(
+			"Pulumi.dev.yaml has 2 mistakes:\n  one\n  two",
+		);
+		expect(failureOf([])).toBeUndefined();
 	});
 });

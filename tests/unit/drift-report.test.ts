@@ -243,6 +243,12 @@ describe("what is gathered", () => {
 		});
 		expect(seen.findings).toEqual([{ ...edit, stateful: true }]);
 		expect(seen.counts.drifted.update).toBe(1);
+
+		const gone: Finding = { ...volume, kind: "drifted", severity: "cosmetic" };
+		const twice = [{ ...gone, component: "stack", severity: "breaks data" as const, restore: "up" }, gone];
+		expect(makeReport("dev", { ...none, findings: twice }).findings).toEqual([
+			{ ...gone, severity: "breaks data", restore: "up" },
+		]);
 	});
 });
 
