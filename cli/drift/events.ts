@@ -3,6 +3,7 @@
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
 import { nameOf, type State, type StateResource, types } from "../state.ts";
 import type { Change, Finding } from "./finding.ts";
+import { refill, refresh, up } from "./live/restore.ts";
 import { type Properties, propertyChanges } from "./properties.ts";
 
 /** What the engine calls a step that is told; the parts of a replacement are told as one. */
@@ -48,23 +49,18 @@ export function planned(events: EngineEvent[], state: State): Finding[] {
  */
 export function drifted(events: EngineEvent[], state: State, stack: string): Finding[] {
 	const steps = events.flatMap(({ resOutputsEvent }) => resOutputsEvent?.metadata ?? []);
-	const suffix = ` --stack ${stack}`;
-	const up = `./tracestack up${suffix}`;
 	return findings(steps, state).map(({ step, action, ...found }): Finding => {
 		const common = { kind: "drifted" as const, ...found, action, severity: severityOf(step, action) };
 		// What the engine does not have is gone; it says so without a reason.
 		if (action === "delete") {
 			const gone = { path: "state", from: isContainer(step) ? "running" : "there", to: "gone" };
-			// A volume is made again empty.
-			const content = step.type === types.volume ? ` && ./tracestack restore BACKUP --yes${suffix}` : "";
-			return { ...common, changes: [gone], restore: `${up}${content}` };
+			return { ...common, changes: [gone], restore: step.type === types.volume ? refill(stack) : up(stack) };
 		}
 		if (isStopped(step)) {
-			const severity = "restarts a service";
-			return { ...common, severity, changes: [{ path: "state", from: "running", to: "stopped" }], restore: up };
+			const stopped = { path: "state", from: "running", to: "stopped" };
+			return { ...common, changes: [stopped], restore: up(stack) };
 		}
-		const restore = `./tracestack pulumi up --refresh${suffix}`;
-		return { ...common, changes: changesOf(step, "outputs", state), restore };
+		return { ...common, changes: changesOf(step, "outputs", state), restore: refresh(stack) };
 	});
 }
 

@@ -164,7 +164,7 @@ describe("what a refresh sees", () => {
 				severity: "restarts a service",
 				stateful: false,
 				changes: [{ path: "state", from: "running", to: "gone" }],
-				restore: "./tracestack up --stack dev",
+				restore: "./tracestack up",
 			},
 		]);
 	});
@@ -174,7 +174,7 @@ describe("what a refresh sees", () => {
 			subject: "volume tempo-data",
 			stateful: true,
 			severity: "breaks data",
-			restore: "./tracestack up --stack dev && ./tracestack restore BACKUP --yes --stack dev",
+			restore: "./tracestack up && ./tracestack restore BACKUP --yes",
 		});
 	});
 
@@ -187,7 +187,7 @@ describe("what a refresh sees", () => {
 			differs: ["mustRun", "ports"],
 		});
 		expect(found?.changes).toEqual([{ path: "state", from: "running", to: "stopped" }]);
-		expect(found).toMatchObject({ severity: "restarts a service", restore: "./tracestack up --stack dev" });
+		expect(found).toMatchObject({ severity: "restarts a service", restore: "./tracestack up" });
 	});
 
 	it("is what the provider calls different, and none of what it reports besides", () => {

@@ -4,7 +4,7 @@ import { imageLabel } from "../../../targets/docker/labels.ts";
 import { nameOf, type StateResource, types } from "../../state.ts";
 import type { Change, Context, Finding } from "../finding.ts";
 import { type Deployed, deployed, type Engine, engine, standing } from "./inspect.ts";
-import { remake, up } from "./restore.ts";
+import { refill, remake, up } from "./restore.ts";
 import { changed } from "./view.ts";
 
 /** Containers that are gone, stopped, made again or changed, those that nobody deployed, and what they stand on. */
@@ -109,7 +109,7 @@ function removed({ state, stack }: Context, { networks, volumes }: Engine): Find
 			severity: "breaks data",
 			stateful: resource.type === types.volume,
 			changes: [{ path: "state", from: "there", to: "gone" }],
-			restore: up(stack),
+			restore: resource.type === types.volume ? refill(stack) : up(stack),
 		}));
 }
 

@@ -1,4 +1,4 @@
-// Commands that put things back. Each was tried by the end-to-end test that finds what it restores.
+// Commands that put things back. Each but `refill` was tried by the end-to-end test that finds what it restores.
 
 import type { Context } from "../finding.ts";
 
@@ -7,6 +7,11 @@ const of = (stack: string) => (stack === "dev" ? "" : ` --stack ${stack}`);
 /** Makes again what is gone, and starts what was stopped. */
 export function up(stack: string): string {
 	return `./tracestack up${of(stack)}`;
+}
+
+/** Makes a volume again, and puts into it what a backup has: by itself it would be empty. */
+export function refill(stack: string): string {
+	return `${up(stack)} && ./tracestack restore BACKUP --yes${of(stack)}`;
 }
 
 /** Makes a container again. It is stopped first, so that its service ends as it should; its volumes stay. */
