@@ -8,13 +8,14 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { exportDashboards } from "../../cli/dashboards/dashboards.ts";
-import type { Change, Finding } from "../../cli/drift/finding.ts";
+import type { Finding } from "../../cli/drift/finding.ts";
 import { prepare } from "../../cli/engine.ts";
 import { root } from "../../cli/paths.ts";
 import type { Endpoints } from "../../cli/verify/api.ts";
 import { ruleFiles } from "../../components/rules.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
 import { parseSettings } from "../../settings.ts";
+import { expectFound, findings, restore } from "./findings.ts";
 import { docker, Hands, paths, type Shown } from "./hands.ts";
 import { harmless, ordinary } from "./harmless.ts";
 import { TestStack } from "./stack.ts";
@@ -40,7 +41,7 @@ beforeAll(async () => {
 	writeFileSync(catalogue, stringify({ images: own }));
 	process.env.TRACESTACK_IMAGES = catalogue;
 	await removeHandMade();
-	stack = await TestStack.create(name, 48000);
+	stack = await TestStack.create(name, 48030);
 	stack.configure({ size: "small" });
 	const up = await stack.tracestack("up", "--no-verify");
 	if (up.code !== 0) throw new Error(up.all);
@@ -64,17 +65,7 @@ async function removeHandMade(): Promise<void> {
 	await execa("docker", ["network", "rm", network], { reject: false });
 }
 
-/** What `./tracestack drift` finds. */
-async function drift(): Promise<Finding[]> {
-	const started = Date.now();
-	const { code, stdout, all } = await stack.tracestack("drift", "--format", "json");
-	console.log(`drift took ${((Date.now() - started) / 1000).toFixed(1)} s`);
-	expect([0, 2], all).toContain(code);
-	const { findings, failed } = JSON.parse(stdout);
-	expect(failed).toEqual([]);
-	expect(code).toBe(findings.length > 0 ? 2 : 0);
-	return findings;
-}
+const drift = () => findings(stack);
 
 describe("no finding is", () => {
 	it("a stack as it was deployed", async () => {
@@ -89,37 +80,6 @@ describe("no finding is", () => {
 		expect(await drift()).toEqual([]);
 	});
 });
-
-/** What a finding must say. */
-interface Expected extends Pick<Finding, "component" | "subject" | "action" | "severity" | "by"> {
-	/** At least these, whatever else. */
-	changes?: Change[];
-}
-
-/** Everything that is expected was found, as it should be told, and nothing else. */
-function expectFound(findings: Finding[], expected: Expected[]): void {
-	const title = ({ component, subject }: Pick<Finding, "component" | "subject">) => `${component}: ${subject}`;
-	expect(findings.map(title).sort()).toEqual(expected.map(title).sort());
-	for (const { changes = [], ...rest } of expected) {
-		const found = findings.find((finding) => title(finding) === title(rest));
-		expect(found).toMatchObject({ kind: "drifted", ...rest });
-		expect(found?.changes, title(rest)).toEqual(expect.arrayContaining(changes));
-		expect(found?.restore, title(rest)).toBeTruthy();
-	}
-}
-
-/** Does what `restore` says, each command once: what stops containers first, what makes them again last. */
-async function restore(findings: Finding[]): Promise<void> {
-	const commands = [...new Set(findings.flatMap(({ restore }) => restore!.split(" && ")))];
-	const kinds = [/^(curl|docker tag)/, /^docker stop/, /^docker (rm|restart)/, /^\.\/tracestack (pulumi )?up/];
-	expect(commands.filter((command) => !kinds.some((kind) => kind.test(command)))).toEqual([]);
-	for (const kind of kinds) {
-		const asked = commands
-			.filter((command) => kind.test(command))
-			.map((command) => command.replace("tracestack up", "$& --no-verify").replace("pulumi up", "$& --yes"));
-		await Promise.all(asked.map((command) => execa("bash", ["-c", command], { cwd: root })));
-	}
-}
 
 const rules = "/etc/prometheus/rules";
 const restarts = { action: "update", severity: "restarts a service" } as const;
