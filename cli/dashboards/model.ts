@@ -24,7 +24,7 @@ export function dashboardChanges(from: Model, to: Model): Change[] {
 	return [
 		...compare(settingsOf(from), settingsOf(to), { skip }),
 		...partChanges(variablesOf(from), variablesOf(to)),
-		...partChanges(panelsOf(from), panelsOf(to)),
+		...partChanges(...panelsOf(from, to)),
 	];
 }
 
@@ -54,15 +54,21 @@ function variablesOf({ templating }: Model): Map<unknown, Part> {
 	return new Map(list.map((model) => [model.name, { label: `variable "${model.name}"`, type: model.type, model }]));
 }
 
-/** Those of collapsed rows as well; rows are compared without their panels. */
-function panelsOf({ panels }: Model): Map<unknown, Part> {
+/** Those of collapsed rows as well; rows are compared without their panels. By id; Grafana's provider has none: then by title. */
+function panelsOf(...models: [Model, Model]): [Map<unknown, Part>, Map<unknown, Part>] {
 	const all = (list: Panel[] = []): Panel[] => list.flatMap((panel) => [panel, ...all(panel.panels)]);
-	return new Map(
-		all(panels as Panel[]).map(({ panels: _, ...model }) => [
-			model.id,
-			{ label: `panel "${model.title || model.id}"`, type: model.type, model },
-		]),
+	const panels = models.map((model) => all(model.panels as Panel[]));
+	const key = panels.flat().every(({ id }) => id !== undefined) ? "id" : "title";
+	const [from, to] = panels.map(
+		(list) =>
+			new Map(
+				list.map(({ panels: _, id, ...model }) => [
+					key === "id" ? id : model.title,
+					{ label: `panel "${model.title || id}"`, type: model.type, model },
+				]),
+			),
 	);
+	return [from!, to!];
 }
 
 function skip({ path, from, to }: Change): boolean {

@@ -33,13 +33,17 @@ const kinds: Record<string, string> = {
 /** From a preview: what `up` would do. */
 export function planned(events: EngineEvent[], state: State): Finding[] {
 	const steps = events.flatMap(({ resourcePreEvent }) => resourcePreEvent?.metadata ?? []);
-	return findings(steps, state).map(({ step, action, ...found }) => ({
-		kind: "planned",
-		...found,
-		action,
-		severity: severityOf(step, action),
-		changes: action === "update" || action === "replace" ? changesOf(step, "inputs", state) : [],
-	}));
+	return findings(steps, state)
+		.map(
+			({ step, action, ...found }): Finding => ({
+				kind: "planned",
+				...found,
+				action,
+				severity: severityOf(step, action),
+				changes: action === "update" || action === "replace" ? changesOf(step, "inputs", state) : [],
+			}),
+		)
+		.filter(isSeen);
 }
 
 /**
@@ -49,19 +53,26 @@ export function planned(events: EngineEvent[], state: State): Finding[] {
  */
 export function drifted(events: EngineEvent[], state: State, stack: string): Finding[] {
 	const steps = events.flatMap(({ resOutputsEvent }) => resOutputsEvent?.metadata ?? []);
-	return findings(steps, state).map(({ step, action, ...found }): Finding => {
-		const common = { kind: "drifted" as const, ...found, action, severity: severityOf(step, action) };
-		// What the engine does not have is gone; it says so without a reason.
-		if (action === "delete") {
-			const gone = { path: "state", from: isContainer(step) ? "running" : "there", to: "gone" };
-			return { ...common, changes: [gone], restore: step.type === types.volume ? refill(stack) : up(stack) };
-		}
-		if (isStopped(step)) {
-			const stopped = { path: "state", from: "running", to: "stopped" };
-			return { ...common, changes: [stopped], restore: up(stack) };
-		}
-		return { ...common, changes: changesOf(step, "outputs", state), restore: refresh(stack) };
-	});
+	return findings(steps, state)
+		.map(({ step, action, ...found }): Finding => {
+			const common = { kind: "drifted" as const, ...found, action, severity: severityOf(step, action) };
+			// What the engine does not have is gone; it says so without a reason.
+			if (action === "delete") {
+				const gone = { path: "state", from: isContainer(step) ? "running" : "there", to: "gone" };
+				return { ...common, changes: [gone], restore: step.type === types.volume ? refill(stack) : up(stack) };
+			}
+			if (isStopped(step)) {
+				const stopped = { path: "state", from: "running", to: "stopped" };
+				return { ...common, changes: [stopped], restore: up(stack) };
+			}
+			return { ...common, changes: changesOf(step, "outputs", state), restore: refresh(stack) };
+		})
+		.filter(isSeen);
+}
+
+/** A dashboard that Grafana's editor wrote otherwise, and that shows the same. */
+function isSeen({ action, subject, changes }: Finding): boolean {
+	return !(action === "update" && subject.startsWith("dashboard ") && changes.length === 0);
 }
 
 interface Found extends Pick<Finding, "component" | "subject" | "action" | "stateful"> {

@@ -37,8 +37,7 @@ export function propertyChanges(
 		const [old, now] = [documentOf(before), documentOf(after)];
 		if (old && now) {
 			const dashboard = key === "configJson" && !Array.isArray(old) && !Array.isArray(now);
-			const panels = dashboard ? dashboardChanges(old as Model, now as Model) : [];
-			return panels.length > 0 ? panels : diff(old, now);
+			return dashboard ? dashboardChanges(old as Model, now as Model) : diff(old, now);
 		}
 	}
 	return diff(from === undefined ? {} : { [key]: before }, to === undefined ? {} : { [key]: after });

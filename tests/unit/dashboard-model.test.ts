@@ -120,4 +120,17 @@ describe("an edit", () => {
 		variable!.multi = false;
 		expect(dashboardChanges(services(), edited)).toEqual([{ path: 'variable "service".multi', from: true, to: false }]);
 	});
+
+	it("is told of panels without ids, too, as the provider hands them on", () => {
+		const without = (model: { panels: Panel[] }) => ({
+			...model,
+			panels: model.panels.map(({ id: _, ...panel }) => panel),
+		});
+		expect(dashboardChanges(services(), without(services()))).toEqual([]);
+		const edited = services();
+		edited.panels = edited.panels.filter(({ title }) => title !== "Error ratio");
+		expect(dashboardChanges(services(), without(edited))).toEqual([
+			{ path: 'panel "Error ratio"', from: "timeseries" },
+		]);
+	});
 });
