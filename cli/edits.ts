@@ -21,17 +21,35 @@ interface Version {
 export async function reportEdits(e: Endpoints, before: State): Promise<void> {
 	const dashboards = (before.deployment.resources ?? []).filter(({ type }) => type === types.dashboard);
 	for (const { outputs: { uid = "", version = 0 } = {} } of dashboards) {
-		const history = await versions(e, uid);
-		const edit = history.find((v) => v.version > version && v.message !== dashboardMessage);
+		const edit = await lastEdit(e, uid, version);
 		if (!edit) continue;
-		const kept = history[0]?.message !== dashboardMessage;
-		progress(`  ! dashboard ${uid} was edited in Grafana by ${edit.createdBy}, ${edit.created}`);
+		const { kept } = edit;
+		progress(`  ! dashboard ${uid} was edited in Grafana by ${edit.by}, ${edit.since}`);
 		progress(
 			kept
 				? "    kept; see it: ./tracestack preview --refresh --diff; undo it: ./tracestack pulumi up --refresh"
 				: `    and changed in its file, which won: ${e.grafana}/d/${uid} > Settings > Versions has the edit`,
 		);
 	}
+}
+
+export interface Edit {
+	by: string;
+	/** ISO 8601. */
+	since: string;
+	/** False where a version of ours came after it. */
+	kept: boolean;
+}
+
+/**
+ * The newest version of a dashboard that a hand made.
+ *
+ * @param version The version that was deployed; what came before it is history. @default 0
+ */
+export async function lastEdit(e: Endpoints, uid: string, version = 0): Promise<Edit | undefined> {
+	const history = await versions(e, uid);
+	const edit = history.find((v) => v.version > version && v.message !== dashboardMessage);
+	return edit && { by: edit.createdBy, since: edit.created, kept: history[0]?.message !== dashboardMessage };
 }
 
 /** Newest first. */

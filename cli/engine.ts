@@ -185,7 +185,7 @@ async function operate<T>(
 }
 
 /** A stack that must not be made by asking for it. */
-async function existing(environment: Environment, name: string): Promise<Stack | undefined> {
+export async function existing(environment: Environment, name: string): Promise<Stack | undefined> {
 	try {
 		return await Stack.select(name, await workspace(environment));
 	} catch (error) {

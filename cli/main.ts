@@ -1,6 +1,6 @@
 // The command line. Each command is a few lines here and a module of its own.
 
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { paint, progress, UserError } from "./output.ts";
 
 const program = new Command("tracestack")
@@ -61,6 +61,17 @@ stackCommand("status", "what runs, since when, and where it answers")
 		process.exitCode = await statusCommand(options);
 	});
 
+stackCommand("drift", "what the code would change, and what was changed beside it; changes nothing")
+	.addOption(new Option("--format <format>", "how it is told").choices(["text", "markdown", "json"]).default("text"))
+	.option("--out <file>", "where to; standard output without it")
+	.addOption(
+		new Option("--accept <what>", "take over what was edited in Grafana: `dashboards export`").choices(["dashboards"]),
+	)
+	.action(async (options) => {
+		const { driftCommand } = await import("./drift/drift.ts");
+		process.exitCode = await driftCommand(options);
+	});
+
 printing("password", "print the password of Grafana's administrator", "grafanaPassword");
 printing("token", "print the bearer token that OTLP asks for", "otlpToken", "access.token is not true");
 printing(
@@ -105,6 +116,20 @@ stackCommand("jaeger", "copy a Jaeger's traces into the stack and compare; the n
 	.action(async (options) => {
 		const { migrateCommand } = await import("./migrate/migrate.ts");
 		process.exitCode = await migrateCommand(options);
+	});
+
+const dashboards = program.command("dashboards").description("between the packs' files and what Grafana shows");
+stackCommand("export", "write what was edited or added in Grafana into the packs' files", dashboards)
+	.option("--pack <name>", "only this pack's")
+	.action(async (options) => {
+		const { exportCommand } = await import("./dashboards/dashboards.ts");
+		process.exitCode = await exportCommand(options);
+	});
+stackCommand("diff", "what differs, panel by panel, from the files to Grafana", dashboards)
+	.option("--pack <name>", "only this pack's")
+	.action(async (options) => {
+		const { diffCommand } = await import("./dashboards/dashboards.ts");
+		process.exitCode = await diffCommand(options);
 	});
 
 stackCommand("preview", "what `up` would change")

@@ -10,7 +10,10 @@ export const types = {
 	container: "docker:index/container:Container",
 	network: "docker:index/network:Network",
 	volume: "docker:index/volume:Volume",
+	image: "docker:index/remoteImage:RemoteImage",
 	dashboard: "grafana:oss/dashboard:Dashboard",
+	folder: "grafana:oss/folder:Folder",
+	dataSource: "grafana:oss/dataSource:DataSource",
 	stack: "pulumi:pulumi:Stack",
 } as const;
 
@@ -19,15 +22,17 @@ export interface StateResource {
 	urn: string;
 	type: string;
 	id?: string;
-	inputs?: { name?: string; mustRun?: boolean };
-	outputs?: { uid?: string; version?: number; storage?: Place };
+	inputs?: { name?: string; mustRun?: boolean; [property: string]: unknown };
+	outputs?: { uid?: string; version?: number; storage?: Place; [property: string]: unknown };
+	/** URN of the component that it belongs to. */
+	parent?: string;
 	dependencies?: string[];
 	propertyDependencies?: Record<string, string[]>;
 	/** What takes this resource with it when it goes. */
 	deletedWith?: string;
 }
 
-/** The exported state; secrets in it stay encrypted. */
+/** The exported state; secrets in it are encrypted unless asked for. */
 export interface State {
 	deployment: {
 		resources?: StateResource[];
@@ -36,8 +41,10 @@ export interface State {
 	};
 }
 
-export async function readState({ env }: Environment, stack: string): Promise<State> {
-	const { stdout } = await execa("pulumi", ["stack", "export", "--stack", stack], { cwd: root, env });
+/** @param options `showSecrets` puts secrets in it in plain; default false. */
+export async function readState({ env }: Environment, stack: string, { showSecrets = false } = {}): Promise<State> {
+	const args = ["stack", "export", "--stack", stack, ...(showSecrets ? ["--show-secrets"] : [])];
+	const { stdout } = await execa("pulumi", args, { cwd: root, env });
 	return JSON.parse(stdout);
 }
 

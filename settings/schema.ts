@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { alerts, receiver, service } from "./alerts.ts";
+import { drift } from "./drift.ts";
 import { credential, duration, retention } from "./kinds.ts";
 import { ports } from "./ports.ts";
 import { sampling } from "./sampling.ts";
@@ -314,6 +315,7 @@ export const schema = z.strictObject({
 			"Who is told of alerts. An alert goes to every receiver that wants it; one that nobody wants is only shown.",
 		allowed: "a list of receivers",
 	}),
+	drift,
 	logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").meta({
 		description: "How much every service logs.",
 	}),

@@ -24,16 +24,22 @@ export async function verifyCommand(options: StackOptions & { json?: boolean }):
 
 /** Where the stack answers. Throws when it is not up. */
 export async function endpoints(environment: Environment, stack: string): Promise<Endpoints> {
-	const { urls, sampling, dashboards, grafanaUser, grafanaPassword, otlpToken, ca } = await outputs(environment, stack);
+	const all = Object.entries(await outputs(environment, stack)).map(([name, { value }]) => [name, value]);
+	return endpointsOf(stack, Object.fromEntries(all));
+}
+
+/** The same from a stack's outputs, secrets readable. */
+export function endpointsOf(stack: string, outputs: Record<string, unknown>): Endpoints {
+	const { urls, sampling, dashboards, grafanaUser, grafanaPassword, otlpToken, ca } = outputs;
 	if (!urls) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
 	return {
-		...(urls.value as Record<string, string>),
-		sampling: sampling?.value ?? { metricsFrom: "tempo", waitSeconds: 0 },
-		dashboards: dashboards?.value,
-		grafanaUser: grafanaUser?.value,
-		grafanaPassword: grafanaPassword?.value,
-		otlpToken: otlpToken?.value,
-		ca: ca?.value,
+		...urls,
+		sampling: sampling ?? { metricsFrom: "tempo", waitSeconds: 0 },
+		dashboards,
+		grafanaUser,
+		grafanaPassword,
+		otlpToken,
+		ca,
 	} as Endpoints;
 }
 

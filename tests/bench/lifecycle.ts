@@ -2,7 +2,6 @@
 // Usage: node tests/bench/lifecycle.ts [--images FILE]... [--runs 5]
 // Speed is measured here and never asserted in a test: machines are noisy.
 
-import { writeFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +12,7 @@ import { inventory } from "../../cli/inventory.ts";
 import { root } from "../../cli/paths.ts";
 import { json } from "../../cli/verify/api.ts";
 import { type Outcome, TestStack } from "../e2e/stack.ts";
+import { writeLifecycle } from "./page.ts";
 import { timeline } from "./timeline.ts";
 
 const { values } = parseArgs({
@@ -47,7 +47,7 @@ for (const images of values.images) {
 	process.env.TRACESTACK_IMAGES = images;
 	reports.push(await measure(await TestStack.create("e2e-bench", 25000)));
 }
-writeFileSync(join(root, "docs/performance.md"), await markdown(reports));
+writeLifecycle(await markdown(reports));
 
 async function measure(stack: TestStack): Promise<Report> {
 	const seconds: Report["seconds"] = { up: [], noop: [], update: [], preview: [], down: [] };

@@ -128,6 +128,8 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ alerts: { silence: "1h" } }, "alerts.silence", "minutes, such as 15m"],
 	[{ services: [{ name: "a" }, { name: "a" }] }, "services[1].name", "another service is called already"],
 	[{ sampling: { percent: 0 } }, "sampling.percent", "a number above 0, up to 100"],
+	[{ drift: { ignore: [{ subject: "container" }] } }, "drift.ignore[0].reason", "is missing"],
+	[{ drift: { ignore: [{ subject: "*", reason: " " }] } }, "drift.ignore[0].reason", "a text that is not empty"],
 	[{ sampling: { tail: {} } }, "sampling.tail.percent", "is missing"],
 	[{ sampling: { tail: { percent: 1, slowerThan: "2m" } } }, "sampling.tail.slowerThan", "seconds or milliseconds"],
 	[{ sampling: { tail: { percent: 1, waitSeconds: 3600 } } }, "sampling.tail.waitSeconds", "from 1 to 300"],

@@ -1,0 +1,93 @@
+// Two values of a configuration, compared as the server that reads them would: 48h is 2d, "8888" is 8888, the order of keys is
+// nothing, and what a server reports beside what was declared is its own default.
+
+import type { Change } from "../finding.ts";
+import { diff } from "../semantic.ts";
+
+type Json = Record<string, unknown>;
+
+export interface Manner {
+	/** `declared`: a key that only `to` has is a default of the server; an element of a list never is. @default all */
+	keys?: "all" | "declared";
+	/** Leaves a change out. @default none */
+	skip?: (change: Change) => boolean;
+	/** What paths begin with. @default nothing */
+	at?: string;
+}
+
+/** What differs, each with its path; nothing where a server would see no difference. */
+export function compare(from: unknown, to: unknown, { keys = "all", skip, at = "" }: Manner = {}): Change[] {
+	return diff(from, to)
+		.filter((change) => !same(change.from, change.to))
+		.filter(({ path, from }) => keys === "all" || from !== undefined || isElement(path))
+		.filter((change) => !skip?.(change))
+		.map((change) => ({ ...change, path: join(at, change.path) }));
+}
+
+/** `a.b[3]` and `a.b[name="x"]` are elements of a list, `a["b c"]` is none. */
+function isElement(path: string): boolean {
+	return /\[(\d+|\w+=[^[\]]*)\]$/.test(path);
+}
+
+/** The key that a path ends with. */
+export function lastKey(path: string): string {
+	const [, quoted, bare] = /\["((?:[^"\\]|\\.)*)"\]$|([\w-]+)$/.exec(path) ?? [];
+	return quoted ?? bare ?? "";
+}
+
+/** Whether two values mean the same. What is not there is what nothing, zero, false and empty are. */
+export function same(a: unknown, b: unknown): boolean {
+	if (isHidden(a) || isHidden(b)) return true;
+	if (isNothing(a) && isNothing(b)) return true;
+	if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => same(item, b[i]));
+	if (isObject(a) && isObject(b))
+		return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => same(a[key], b[key]));
+	return !isObject(a) && !isObject(b) && !Array.isArray(a) && !Array.isArray(b) && scalar(a) === scalar(b);
+}
+
+/** What servers show instead of a secret. */
+function isHidden(value: unknown): boolean {
+	return typeof value === "string" && /^(<secret>|\*{3,}|<redacted>|xxxxx)$/i.test(value);
+}
+
+export function isNothing(value: unknown): boolean {
+	if (value === undefined || value === null || value === false || value === "" || value === 0) return true;
+	return typeof value === "object" && Object.values(value).every(isNothing);
+}
+
+/** Nanoseconds and bytes. */
+const times: Record<string, number> = {
+	ns: 1,
+	us: 1e3,
+	µs: 1e3,
+	ms: 1e6,
+	s: 1e9,
+	m: 6e10,
+	h: 3.6e12,
+	d: 8.64e13,
+	w: 6.048e14,
+	y: 3.1536e16,
+};
+const prefixes = ["", "k", "m", "g", "t", "p"];
+
+/** One text for all ways to write a duration, a size, a number or a truth. */
+function scalar(value: unknown): string {
+	const text = String(value ?? "").trim();
+	if (/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text)) return String(Number(text));
+	if (/^([\d.]+(ns|us|µs|ms|s|m|h|d|w|y))+$/.test(text)) {
+		const parts = [...text.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h|d|w|y)/g)];
+		const sum = parts.reduce((all, [, amount, unit]) => all + Number(amount) * times[unit!]!, 0);
+		return sum === 0 ? "0" : `${sum} ns`;
+	}
+	const [, amount, prefix] = /^(\d+(?:\.\d+)?)\s?([kmgtp]?)i?b$/i.exec(text) ?? [];
+	if (amount) return String(Number(amount) * 1024 ** prefixes.indexOf((prefix ?? "").toLowerCase()));
+	return text;
+}
+
+function join(at: string, path: string): string {
+	return at && path && !path.startsWith("[") ? `${at}.${path}` : `${at}${path}`;
+}
+
+export function isObject(value: unknown): value is Json {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}

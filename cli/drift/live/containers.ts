@@ -1,0 +1,143 @@
+// Containers, held against what was deployed: the provider reads back neither environment nor labels, networks or volumes.
+
+import { imageLabel } from "../../../targets/docker/labels.ts";
+import { nameOf, type StateResource, types } from "../../state.ts";
+import type { Change, Context, Finding } from "../finding.ts";
+import { type Deployed, deployed, type Engine, engine, standing } from "./inspect.ts";
+import { refill, remake, up } from "./restore.ts";
+import { changed } from "./view.ts";
+
+/** Containers that are gone, stopped, made again or changed, those that nobody deployed, and what they stand on. */
+export async function containers(context: Context): Promise<Finding[]> {
+	const there = await engine(context);
+	const known = deployed(context);
+	return [
+		...known.flatMap((container) => held(container, there, context.stack)),
+		...strangers(known, there),
+		...removed(context, there),
+		...retagged(context, there),
+	];
+}
+
+function held(container: Deployed, there: Engine, stack: string): Finding[] {
+	const { component, id, inputs } = container;
+	const found = standing(container, there);
+	const finding = { kind: "drifted", component, stateful: false } as const;
+	const gone = {
+		action: "delete",
+		changes: [{ path: "state", from: "running", to: "gone" }],
+		restore: up(stack),
+	} as const;
+	// One that hands a volume over has done it: it is only a name.
+	if (inputs.mustRun === false)
+		return found
+			? []
+			: [
+					{
+						...finding,
+						...gone,
+						subject: `container ${container.name}`,
+						severity: "cosmetic",
+						changes: [...gone.changes],
+					},
+				];
+	if (!found)
+		return [{ ...finding, ...gone, subject: "container", severity: "breaks data", changes: [...gone.changes] }];
+
+	const again = found.Id !== id;
+	const { Status, FinishedAt } = found.State;
+	const stopped = !["running", "restarting"].includes(Status);
+	const changes = [
+		...(stopped ? [{ path: "state", from: "running", to: Status }] : []),
+		...(again ? [{ path: "id", from: id.slice(0, 12), to: found.Id.slice(0, 12) }] : []),
+		...changed(container, found, there.images.get(found.Image)),
+	];
+	if (changes.length === 0) return [];
+	const since = again ? found.Created : Status === "exited" ? FinishedAt : undefined;
+	return [
+		{
+			...finding,
+			subject: "container",
+			action: again ? "replace" : "update",
+			severity: severityOf(changes, stopped),
+			stateful: changes.some(({ path }) => path.startsWith("volumes")),
+			changes,
+			...(since && { since }),
+			restore: stopped && changes.length === 1 ? up(stack) : remake(found.Name.slice(1), stack),
+		},
+	];
+}
+
+/** What nobody notices, as long as nobody looks for it. */
+const cosmetic = /^(labels|stopTimeout|log|hostname|id$)/;
+/** Without them a service loses data, or nobody reaches it. */
+const vital = /^(volumes|networks|ports|command|user)/;
+
+function severityOf(changes: Change[], stopped: boolean): Finding["severity"] {
+	if (stopped || changes.some(({ path, to }) => vital.test(path) && !(path.startsWith("networks") && to !== undefined)))
+		return "breaks data";
+	return changes.every(({ path }) => cosmetic.test(path)) ? "cosmetic" : "restarts a service";
+}
+
+/** Containers that say that they are the stack's, and that nobody deployed. */
+function strangers(known: Deployed[], { containers: there }: Engine): Finding[] {
+	return there
+		.filter(({ Id, Name }) => !known.some(({ id, inputs }) => id === Id || Name === `/${inputs.name}`))
+		.map(({ Name, Config, Image, Created }) => ({
+			kind: "drifted",
+			component: "stack",
+			subject: `container ${Name.slice(1)}`,
+			action: "create",
+			severity: "cosmetic",
+			stateful: false,
+			changes: [{ path: "image", to: Config.Labels?.[imageLabel] ?? Image }],
+			since: Created,
+			restore: `docker rm --force ${Name.slice(1)}`,
+		}));
+}
+
+/** The network and the volumes that containers stand on. */
+function removed({ state, stack }: Context, { networks, volumes }: Engine): Finding[] {
+	const ids = new Set([...networks.map(({ id }) => id), ...volumes.map(({ name }) => name)]);
+	return (state.deployment.resources ?? [])
+		.filter(({ type, id }) => (type === types.network || type === types.volume) && id && !ids.has(id))
+		.map((resource) => ({
+			kind: "drifted",
+			component: serviceOf(resource),
+			subject: resource.type === types.network ? "network" : `volume ${nameOf(resource)}`,
+			action: "delete",
+			severity: "breaks data",
+			stateful: resource.type === types.volume,
+			changes: [{ path: "state", from: "there", to: "gone" }],
+			restore: resource.type === types.volume ? refill(stack) : up(stack),
+		}));
+}
+
+/** Tags that name another image than the one that was deployed by that name. */
+function retagged({ state }: Context, { images }: Engine): Finding[] {
+	const resources = (state.deployment.resources ?? []).filter(({ type }) => type === types.image);
+	return resources.flatMap((resource): Finding[] => {
+		const name = resource.inputs?.name ?? "";
+		const from = `${resource.outputs?.imageId ?? ""}`;
+		const to = images.get(name)?.Id;
+		if (!from || !to || from === to) return [];
+		const component = serviceOf(resource);
+		return [
+			{
+				kind: "drifted",
+				component,
+				subject: component === nameOf(resource) ? "image" : `image ${nameOf(resource)}`,
+				action: "update",
+				severity: "restarts a service",
+				stateful: false,
+				changes: [{ path: name, from, to }],
+				restore: `docker tag ${from} ${name}`,
+			},
+		];
+	});
+}
+
+/** The workload that a resource belongs to; `stack` where it belongs to none. */
+function serviceOf({ parent }: StateResource): string {
+	return parent?.includes("tracestack:service:") ? nameOf({ urn: parent }) : "stack";
+}

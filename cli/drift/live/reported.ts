@@ -1,0 +1,96 @@
+// What servers say of the configuration that they run with, held against the text of the file that they read it from.
+
+import { parse } from "yaml";
+import { json, withQuery } from "../../verify/api.ts";
+import type { Change, Context } from "../finding.ts";
+import { compare, isObject } from "./compare.ts";
+import { type Group, loadedGroups, ruleGroups } from "./rules.ts";
+
+/** What a running server has of its files. */
+export interface Reported {
+	/** The files that it reports on, by path. */
+	files: string[];
+	/** Where it runs otherwise than with this text in that file; empty where it runs like this. Its own defaults are no difference. */
+	differences(file: string, text: string): Change[];
+}
+
+/** Asks a running service; undefined for one that does not tell (the collector, Grafana). */
+export function reported(context: Context, service: string): Promise<Reported> | undefined {
+	return reporters[service]?.(context);
+}
+
+const reporters: Record<string, (context: Context) => Promise<Reported>> = {
+	tempo: async ({ endpoints }) => {
+		// YAML after a line that names the page.
+		const [, config = ""] = (await text(`${endpoints.tempo}/status/config`)).split(/^---$/m);
+		return configured("/etc/tempo/tempo.yaml", parse(config));
+	},
+	loki: async ({ endpoints }) => configured("/etc/loki/loki.yaml", parse(await text(`${endpoints.loki}/config`))),
+	alertmanager: async ({ endpoints }) => {
+		const { config } = await json<{ config: { original: string } }>(`${endpoints.alertmanager}/api/v2/status`);
+		return configured("/etc/alertmanager/alertmanager.yaml", parse(config.original));
+	},
+	prometheus: async ({ endpoints: { prometheus } }) => {
+		const [status, groups] = await Promise.all([
+			json<{ data: { yaml: string } }>(`${prometheus}/api/v1/status/config`),
+			json<{ data: { groups: Group[] } }>(withQuery(`${prometheus}/api/v1/rules`, { exclude_alerts: "true" })),
+		]);
+		const main = configured("/etc/prometheus/prometheus.yaml", parse(status.data.yaml));
+		const rules = loadedGroups(groups.data.groups);
+		return {
+			files: [...main.files, ...rules.keys()],
+			differences: (file, content) =>
+				main.files.includes(file)
+					? main.differences(file, content)
+					: compare(ruleGroups(content), rules.get(file) ?? {}),
+		};
+	},
+};
+
+/** Lists that nobody has to declare, and that a hand may add to. */
+const addable: Record<string, unknown> = {
+	"/etc/alertmanager/alertmanager.yaml": {
+		route: { routes: [] },
+		receivers: [],
+		inhibit_rules: [],
+		time_intervals: [],
+	},
+	"/etc/prometheus/prometheus.yaml": { scrape_configs: [], remote_write: [], remote_read: [] },
+};
+
+function configured(path: string, running: unknown): Reported {
+	return {
+		files: [path],
+		differences: (_, content) =>
+			compare(sorted(withAddable(parse(content, { merge: true }), addable[path])), sorted(running), {
+				keys: "declared",
+				// Prometheus makes them absolute; what they name is compared by itself.
+				skip: (change) => change.path.startsWith("rule_files"),
+			}),
+	};
+}
+
+/** Tempo tells its generator's processors in any order, Alertmanager the headers of mails with capitals. */
+function sorted(value: unknown, within = ""): unknown {
+	if (isObject(value)) {
+		const name = (key: string) => (within === "headers" ? key.toLowerCase() : key);
+		return Object.fromEntries(Object.entries(value).map(([key, item]) => [name(key), sorted(item, key)]));
+	}
+	if (!Array.isArray(value)) return value;
+	return value.some((item) => typeof item === "object") ? value.map((item) => sorted(item)) : value.toSorted();
+}
+
+function withAddable(declared: unknown, lists: unknown): unknown {
+	if (!isObject(lists)) return declared ?? lists;
+	const value = isObject(declared) ? declared : {};
+	return {
+		...value,
+		...Object.fromEntries(Object.entries(lists).map(([key, inner]) => [key, withAddable(value[key], inner)])),
+	};
+}
+
+async function text(url: string): Promise<string> {
+	const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
+	if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+	return response.text();
+}

@@ -1,0 +1,180 @@
+// A report as a comment on a pull request: read in a minute from the top, details folded, never longer than GitHub takes.
+
+import { shorten } from "../output.ts";
+import type { Change, Finding } from "./finding.ts";
+import { byComponent, type Counts, type Report, sum, takesData } from "./report.ts";
+import {
+	clean,
+	countsInWords,
+	diffLines,
+	historyOf,
+	isHidden,
+	lossInWords,
+	valueInWords,
+	verbOf,
+	visible,
+} from "./words.ts";
+
+/** GitHub refuses a comment of more than 65,536 characters; bytes are never fewer. */
+const limitBytes = 65_000;
+
+/** What each part may take, so that none displaces another; what they leave is the details'. */
+const parts = { loud: 12_000, failed: 5_000, lines: 24_000, ignored: 5_000, unmatched: 3_000 };
+
+/** Lines of one finding's diff, and characters of each. */
+const diffLimit = { lines: 60, width: 300 };
+
+/** A report in Markdown. Its first line is a hidden marker, by which a workflow finds the comment that it updates. */
+export function markdown(report: Report): string {
+	const { stack, failed, findings, unmatched, ignored } = report;
+	const loud = findings.filter(takesData);
+	const quiet = fitting(
+		findings.filter((finding) => !takesData(finding)),
+		line,
+		parts.lines,
+	);
+	const summary = [
+		`<!-- tracestack drift: ${stack} -->`,
+		`### Stack ${code(stack)}: ${countsInWords(report)}`,
+		"",
+		...(findings.length > 0 ? table(report) : []),
+		...(findings.length === 0 && failed.length === 0 ? [`✅ ${clean}`, ""] : []),
+		...alarm("CAUTION", lossInWords(loud.length), fitting(loud, loudLine, parts.loud)),
+		...alarm(
+			"WARNING",
+			`${failed.length} could not be looked at: what that would show nobody knows`,
+			fitting(
+				failed,
+				({ look, reason }) => `${code(look)}: ${code(reason.replaceAll(/\s*\n\s*/g, "; "), 300)}`,
+				parts.failed,
+			),
+		),
+		...byComponent(quiet.items).flatMap(([component, its]) => [`#### ${code(component)}`, "", ...its.map(line), ""]),
+		...(quiet.left > 0 ? [`**… and ${quiet.left} more**: ${code(`./tracestack drift --stack ${stack}`)}`, ""] : []),
+	];
+	const tail = [
+		...folded(
+			`${ignored.length} ignored, with the reason`,
+			fitting(ignored, ({ finding, reason }) => `${line(finding)}. Ignored: ${code(reason, 200)}`, parts.ignored),
+		),
+		...fitting(unmatched, unmatchedLine, parts.unmatched).lines,
+	];
+	const rest = limitBytes - bytes([...summary, ...tail]);
+	return `${[...summary, ...details(findings, rest), ...tail].join("\n").trimEnd()}\n`;
+}
+
+function table({ counts }: Report): string[] {
+	const row = (name: string, c: Counts) =>
+		`| ${name} | **${sum(c)}** | ${c.replace} | ${c.delete} | ${c.update} | ${c.create} |`;
+	return [
+		"| | in all | replaced | deleted | changed | new |",
+		"|---|--:|--:|--:|--:|--:|",
+		row("planned: `up` will do it", counts.planned),
+		row("drifted: it was done beside the code", counts.drifted),
+		"",
+	];
+}
+
+/** One line: what, what happens or happened to it, from what to what, since when and by whom, and what restores it. */
+function line(finding: Finding): string {
+	const { subject, changes, severity, restore } = finding;
+	const [first] = changes;
+	const more = changes.length > 1 ? ` and ${changes.length - 1} more` : "";
+	const history = historyOf(finding, (name) => code(name, 40));
+	return [
+		`- **${code(subject)}** ${verbOf(finding)} (${severity})`,
+		first ? `: ${changeInWords(first)}${more}` : "",
+		history ? `, ${history}` : "",
+		restore ? `. Restore: ${code(restore, 200)}` : "",
+	].join("");
+}
+
+function loudLine(finding: Finding): string {
+	return `${code(finding.component)} ${line(finding).slice("- ".length)}`;
+}
+
+function unmatchedLine({ subject, component, reason }: Report["unmatched"][number]): string {
+	const whose = component ? ` of ${code(component)}` : "";
+	return `- The rule for ${code(subject)}${whose} (${code(reason)}) matches nothing: take it out of \`drift.ignore\`.`;
+}
+
+function changeInWords(change: Change): string {
+	const where = change.path ? `${code(change.path)} ` : "";
+	if (isHidden(change)) return `${where}(a secret)`;
+	return `${where}${code(valueInWords(change.from, 50))} → ${code(valueInWords(change.to, 50))}`;
+}
+
+/** Each finding's changes as a diff, as many as there is room for. */
+function details(findings: Finding[], room: number): string[] {
+	const changed = findings.filter(({ changes }) => changes.length > 0);
+	if (changed.length === 0) return [];
+	const left = (count: number) => `${count} more diffs are left out here: ${code("./tracestack drift --format json")}`;
+	const frame = folded("Every change", { lines: [left(changed.length)], left: 0 });
+	const shown = fitting(changed, block, room - bytes(frame));
+	return folded("Every change", { lines: [...shown.lines, ...(shown.left > 0 ? [left(shown.left)] : [])], left: 0 });
+}
+
+function block(finding: Finding): string {
+	const all = finding.changes.flatMap(diffLines);
+	const lines = all.slice(0, diffLimit.lines).map((text) => shorten(text, diffLimit.width).toWellFormed());
+	if (all.length > lines.length) lines.push(`! ${all.length - lines.length} more lines`);
+	const fence = "`".repeat(Math.max(3, longestRun(lines.join("\n")) + 1));
+	const title = `${code(finding.component)} ${code(finding.subject)} ${verbOf(finding)}`;
+	return [title, `${fence}diff`, ...lines, fence, ""].join("\n");
+}
+
+interface Fitting<T = unknown> {
+	lines: string[];
+	/** What the lines are of. */
+	items: T[];
+	/** How many found no room. */
+	left: number;
+}
+
+/** As many as there is room for; one that is too long does not keep out those after it. */
+function fitting<T>(all: T[], render: (item: T) => string, room: number): Fitting<T> {
+	const shown: Fitting<T> = { lines: [], items: [], left: all.length };
+	let free = room;
+	for (const item of all) {
+		// No line is shorter.
+		if (free < 40) break;
+		const text = render(item);
+		const size = bytes([text]);
+		if (size > free) continue;
+		free -= size;
+		shown.lines.push(text);
+		shown.items.push(item);
+		shown.left--;
+	}
+	return shown;
+}
+
+/** GitHub's own box for what must not be overlooked. */
+function alarm(kind: "CAUTION" | "WARNING", what: string, { lines, left }: Fitting): string[] {
+	if (lines.length + left === 0) return [];
+	const more = left > 0 ? [`> - … and ${left} more`] : [];
+	return [`> [!${kind}]`, `> **${what}**`, ">", ...lines.map((text) => `> - ${text}`), ...more, ""];
+}
+
+function folded(summary: string, { lines, left }: Pick<Fitting, "lines" | "left">): string[] {
+	if (lines.length + left === 0) return [];
+	const more = left > 0 ? [`- … and ${left} more`] : [];
+	return ["<details>", `<summary>${summary}</summary>`, "", ...lines, ...more, "", "</details>", ""];
+}
+
+function bytes(lines: string[]): number {
+	return lines.reduce((all, text) => all + Buffer.byteLength(text) + 1, 0);
+}
+
+/** Foreign text as code: nothing in it is Markdown, HTML, or somebody's name that is called. */
+function code(foreign: string, width = 100): string {
+	const text = shorten(visible(foreign), width).toWellFormed();
+	const ticks = "`".repeat(longestRun(text) + 1);
+	const padded = /^`|`$|^ .* $/.test(text) ? ` ${text} ` : text;
+	return `${ticks}${padded || " "}${ticks}`;
+}
+
+/** Of backticks. */
+function longestRun(text: string): number {
+	return Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+}

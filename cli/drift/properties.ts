@@ -1,0 +1,92 @@
+// A resource's properties, as the engine compares them, in words: a file by its meaning, a dashboard by its panels.
+
+import { dashboardChanges, type Model } from "../dashboards/model.ts";
+import type { StateResource } from "../state.ts";
+import { type Change, masked } from "./finding.ts";
+import { isSecret, isSecretFile, isSecretVariable, revealed } from "./secrets.ts";
+import { diff, diffTexts, documentOf } from "./semantic.ts";
+
+export type Properties = Record<string, unknown>;
+
+/** What the engine says instead of a value that only `up` will know. */
+const unknown = /^(04da6b54-80e4-46f7-96ec-b56ff0331ba9|\[unknown\])$/;
+
+interface File {
+	file: string;
+	content?: string;
+}
+
+/**
+ * What differs in one property.
+ *
+ * @param paths Where the provider says that it differs, such as `uploads[1].content`: all there is of what is hidden.
+ * @param deployed The resource as the state has it: names what the engine hides.
+ */
+export function propertyChanges(
+	key: string,
+	from: unknown,
+	to: unknown,
+	paths: string[],
+	deployed?: StateResource,
+): Change[] {
+	if (isHidden(from) || isHidden(to)) return hiddenChanges(key, paths, deployed);
+	const [before, after] = [plain(from), plain(to)];
+	if (key === "uploads") return fileChanges(before as File[] | undefined, after as File[] | undefined);
+	if (key === "envs") return variableChanges(before ?? [], after ?? []);
+	if (typeof before === "string" && typeof after === "string") {
+		const [old, now] = [documentOf(before), documentOf(after)];
+		if (old && now) {
+			const dashboard = key === "configJson" && !Array.isArray(old) && !Array.isArray(now);
+			return dashboard ? dashboardChanges(old as Model, now as Model) : diff(old, now);
+		}
+	}
+	return diff(from === undefined ? {} : { [key]: before }, to === undefined ? {} : { [key]: after });
+}
+
+function variableChanges(from: unknown, to: unknown): Change[] {
+	return diff(from, to).map(({ path, ...values }) => {
+		const name = path.slice("[".length, -"=]".length);
+		const secret = [values.from, values.to].some(
+			(value) => value !== undefined && isSecretVariable(`${name}=${value}`),
+		);
+		return { path: `environment ${name}`, ...(secret ? { from: masked, to: masked } : values) };
+	});
+}
+
+function fileChanges(from: File[] = [], to: File[] = []): Change[] {
+	const [before, after] = [from, to].map((files) => new Map(files.map(({ file, content = "" }) => [file, content])));
+	return [...new Set([...before!.keys(), ...after!.keys()])].flatMap((file): Change[] => {
+		const [old, now] = [before!.get(file), after!.get(file)];
+		if (old === now) return [];
+		if (isSecretFile(file)) return [{ path: file, from: masked, to: masked }];
+		if (old === undefined || now === undefined)
+			return [{ path: file, ...(old !== undefined && { from: old }), ...(now !== undefined && { to: now }) }];
+		return diffTexts(old, now).map(({ path, ...values }) => ({ path: path ? `${file} ${path}` : file, ...values }));
+	});
+}
+
+/** The engine hides a list as a whole when one of it is secret; where it differs it says all the same. */
+function hiddenChanges(key: string, paths: string[], deployed: StateResource | undefined): Change[] {
+	const list = revealed<unknown>(deployed?.inputs?.[key]);
+	const names = paths.map((path) => {
+		const at = Number(/\[(\d+)\]/.exec(path)?.[1] ?? Number.NaN);
+		const item: unknown = Array.isArray(list) ? list[at] : undefined;
+		if (typeof item === "string") return `environment ${item.split("=")[0]}`;
+		return (item as File | undefined)?.file ?? key;
+	});
+	return [...new Set(names)].map((path) => ({ path, from: masked, to: masked }));
+}
+
+function isHidden(value: unknown): boolean {
+	return isSecret(value) || value === masked;
+}
+
+/** Without the engine's own marks, and secrets within masked. */
+function plain(value: unknown): unknown {
+	if (isHidden(value)) return masked;
+	if (typeof value === "string" && unknown.test(value)) return "known after up";
+	if (Array.isArray(value)) return value.map(plain);
+	if (typeof value !== "object" || value === null) return value;
+	const entries = Object.entries(value).filter(([key]) => key !== "__defaults");
+	return Object.fromEntries(entries.map(([key, item]) => [key, plain(item)]));
+}

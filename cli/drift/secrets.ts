@@ -1,0 +1,97 @@
+// Secrets of a state that was exported readable: to compare with, never to show.
+
+import { masked } from "./finding.ts";
+
+/** How the engine marks a special value, and which of them is a secret. */
+const signatureKey = "4dabf18193072939515e22adb298388d";
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+
+/** Shorter texts are found in anything: they are no more hidden than `true` is. */
+const leastLength = 6;
+
+type Json = Record<string, unknown>;
+
+/** Whether a value of an exported state is a secret as a whole. */
+export function isSecret(value: unknown): value is { plaintext: string } {
+	return isObject(value) && value[signatureKey] === secretSignature;
+}
+
+/** A value of an exported state with its secrets in plain: to compare, never to show. */
+export function revealed<T = unknown>(value: unknown): T {
+	if (isSecret(value)) return revealed(JSON.parse(value.plaintext));
+	if (Array.isArray(value)) return value.map((item) => revealed(item)) as T;
+	if (!isObject(value)) return value as T;
+	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revealed(item)])) as T;
+}
+
+/**
+ * A state in which only that is secret what is one: a list with one secret in it is secret as a whole to the engine,
+ * every file of a container because of its password. Which one is meant, its name says.
+ */
+export function narrowed<T>(value: T): T {
+	if (isSecret(value)) {
+		const plain: unknown = JSON.parse(value.plaintext);
+		if (Array.isArray(plain) && plain.length > 0 && plain.every(isFile))
+			return plain.map((file) => (isSecretFile(file.file) ? { ...file, content: sealed(file.content) } : file)) as T;
+		if (Array.isArray(plain) && plain.length > 0 && plain.every(isVariable))
+			return plain.map((variable) => (isSecretVariable(variable) ? sealed(variable) : variable)) as T;
+		return value;
+	}
+	if (Array.isArray(value)) return value.map((item) => narrowed(item)) as T;
+	if (!isObject(value)) return value;
+	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, narrowed(item)])) as T;
+}
+
+/** Where every workload has the files that are its secrets. */
+export function isSecretFile(path: string): boolean {
+	return path.includes("/secrets/");
+}
+
+/** `NAME=value` of a secret; not where the value only says in which file it is. */
+export function isSecretVariable(variable: string): boolean {
+	return /^\w*(SECRET|PASSWORD|TOKEN|KEY)=(?!\$__file\{|\/)/.test(variable);
+}
+
+/** Every text that is secret in an exported state, and each line of those with several: a diff shows lines. Longest first. */
+export function secretTexts(state: unknown): string[] {
+	const found = new Set<string>();
+	const collect = (value: unknown, secret: boolean): void => {
+		if (isSecret(value)) collect(JSON.parse(value.plaintext), true);
+		else if (Array.isArray(value)) for (const item of value) collect(item, secret);
+		else if (isObject(value)) for (const item of Object.values(value)) collect(item, secret);
+		else if (secret && typeof value === "string")
+			for (const text of [value, ...value.split(/\r?\n/)])
+				if (text.trim().length >= leastLength) found.add(text.trim());
+	};
+	collect(state, false);
+	return [...found].sort((a, b) => b.length - a.length);
+}
+
+/** A value without any of these texts, wherever they stand in it: keys, too. */
+export function hide<T>(value: T, texts: readonly string[]): T {
+	if (texts.length === 0) return value;
+	const clean = (text: string) => texts.reduce((left, secret) => left.replaceAll(secret, masked), text);
+	const walk = (item: unknown): unknown => {
+		if (typeof item === "string") return clean(item);
+		if (Array.isArray(item)) return item.map(walk);
+		if (!isObject(item)) return item;
+		return Object.fromEntries(Object.entries(item).map(([key, inner]) => [clean(key), walk(inner)]));
+	};
+	return walk(value) as T;
+}
+
+function sealed(value: unknown): object {
+	return { [signatureKey]: secretSignature, plaintext: JSON.stringify(value) };
+}
+
+function isFile(value: unknown): value is { file: string; content: unknown } {
+	return isObject(value) && typeof value.file === "string";
+}
+
+function isVariable(value: unknown): value is string {
+	return typeof value === "string" && /^\w+=/.test(value);
+}
+
+function isObject(value: unknown): value is Json {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
