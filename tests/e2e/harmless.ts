@@ -85,10 +85,16 @@ export const harmless: Record<string, Happening> = {
 		await docker("tag", image, another);
 		await docker("rmi", another);
 	},
-	"a container of another stack, of the same name but for its project": async ({ hands, busybox }) => {
-		const label = `tracestack.stack=theirs/${hands.stack}`;
-		await docker("run", "--rm", "--label", label, "--name", `${hands.stack}-theirs`, busybox, "true");
-	},
+	"a container of a stack of the same name in another project": ({ hands, busybox }) =>
+		docker(
+			"create",
+			"--label",
+			`tracestack.stack=theirs/${hands.stack}`,
+			"--name",
+			`${hands.stack}-theirs`,
+			busybox,
+			"true",
+		),
 };
 
 /** Commands of the stack itself. One after the other: each wants the state. */

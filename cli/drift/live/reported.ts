@@ -70,11 +70,14 @@ function configured(path: string, running: unknown): Reported {
 	};
 }
 
-/** Tempo tells its generator's processors in any order. */
-function sorted(value: unknown): unknown {
-	if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, sorted(item)]));
+/** Tempo tells its generator's processors in any order, Alertmanager the headers of mails with capitals. */
+function sorted(value: unknown, within = ""): unknown {
+	if (isObject(value)) {
+		const name = (key: string) => (within === "headers" ? key.toLowerCase() : key);
+		return Object.fromEntries(Object.entries(value).map(([key, item]) => [name(key), sorted(item, key)]));
+	}
 	if (!Array.isArray(value)) return value;
-	return value.some((item) => typeof item === "object") ? value.map(sorted) : value.toSorted();
+	return value.some((item) => typeof item === "object") ? value.map((item) => sorted(item)) : value.toSorted();
 }
 
 function withAddable(declared: unknown, lists: unknown): unknown {
