@@ -7,7 +7,8 @@ import { trust } from "../../components/trust.ts";
 import type { IgnoreRule } from "../../settings/drift.ts";
 import { schema } from "../../settings/schema.ts";
 import { exportCommand } from "../dashboards/dashboards.ts";
-import { type Environment, prepare, type StackOptions } from "../engine.ts";
+import { type Environment, existing, prepare, type StackOptions } from "../engine.ts";
+import { UserError } from "../output.ts";
 import { root } from "../paths.ts";
 import { readState, type State, types } from "../state.ts";
 import { endpointsOf } from "../verify/verify.ts";
@@ -41,9 +42,11 @@ export async function driftCommand(
 
 /** Looks at everything at once; what one look can't see, the others still do. */
 async function drift(environment: Environment, stack: string): Promise<Gathered> {
+	const selected = await existing(environment, stack);
+	if (!selected) throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
 	const state = readState(environment, stack, { showSecrets: true }).then(narrowed);
 	const lookAround = async () => gather(contextOf(environment, stack, await state), looks);
-	const [engine, live] = await Promise.all([previews(environment, stack, state), lookAround()]);
+	const [engine, live] = await Promise.all([previews(selected, environment, state), lookAround()]);
 	const gathered = {
 		// What runs is told in more detail by whoever looked at it: of two that know as much, the first is told.
 		findings: [...live.findings, ...engine.findings],

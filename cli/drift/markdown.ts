@@ -136,8 +136,8 @@ function fitting<T>(all: T[], render: (item: T) => string, room: number): Fittin
 	const shown: Fitting<T> = { lines: [], items: [], left: all.length };
 	let free = room;
 	for (const item of all) {
-		// No line is shorter.
-		if (free < 40) break;
+		// Hardly any is shorter: of thousands not every one is written to see.
+		if (free < 250) break;
 		const text = render(item);
 		const size = bytes([text]);
 		if (size > free) continue;

@@ -2,17 +2,19 @@
 
 import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
 import { keepingSettingsFile } from "../backend.ts";
-import { type Environment, existing } from "../engine.ts";
-import { UserError } from "../output.ts";
+import type { Environment } from "../engine.ts";
 import type { State } from "../state.ts";
 import { drifted, planned } from "./events.ts";
 import type { Gathered } from "./report.ts";
 
-/** Runs a preview and a refresh that only looks, side by side: neither takes the stack's lock, neither changes anything. */
-export async function previews(environment: Environment, stack: string, state: Promise<State>): Promise<Gathered> {
-	const selected = await existing(environment, stack);
-	if (!selected) throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
-	return keepingSettingsFile(stack, environment.ownBackend, async () => {
+/**
+ * Runs a preview and a refresh that only looks, side by side: neither takes the stack's lock, neither changes anything.
+ *
+ * @param state What was deployed; read meanwhile.
+ */
+export async function previews(selected: Stack, { ownBackend }: Environment, state: Promise<State>): Promise<Gathered> {
+	const stack = selected.name;
+	return keepingSettingsFile(stack, ownBackend, async () => {
 		const begun = Promise.withResolvers<void>();
 		const plan = recorded((onEvent) =>
 			selected.preview({
