@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { makeAccess } from "./components/access.ts";
 import { GrafanaContent } from "./components/grafana.ts";
 import { uid } from "./components/links.ts";
-import { dashboards, packs } from "./components/packs.ts";
+import { dashboards, needsSenders } from "./components/packs.ts";
 import { platform } from "./components/platform.ts";
 import { metricsFrom } from "./components/sampling.ts";
 import { RandomSecret } from "./components/secret.ts";
@@ -27,15 +27,16 @@ export default async function stack() {
 	const access = await makeAccess(settings, at);
 	const workloads = platform(settings, at, { password, storeKey, access });
 
-	const absent = settings.logs.enabled ? undefined : uid.loki;
+	const absent = settings.logs.enabled ? [] : [uid.loki];
 	const shown = dashboards(settings.packs, absent);
+	const waiting = new Set(settings.packs.filter(needsSenders).map(({ name }) => name));
 	const running = Object.fromEntries(
 		workloads.map((workload) => [workload.name, new Service({ workload, target }).running]),
 	);
 	new GrafanaContent("grafana-content", {
 		settings,
 		at,
-		packs: packs(settings.packs),
+		packs: settings.packs,
 		dashboards: shown,
 		server: running.grafana!,
 		password,
@@ -53,7 +54,7 @@ export default async function stack() {
 					]),
 			),
 		),
-		dashboards: shown.map(({ uid, title }) => ({ uid, title })),
+		dashboards: shown.map(({ uid, title, pack }) => ({ uid, title, pack, needsSenders: waiting.has(pack) })),
 		storage: placeOf(settings),
 		retention: {
 			tempo: settings.tempo.retention,

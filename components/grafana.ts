@@ -19,7 +19,7 @@ export const metricsUser = "prometheus";
 
 /** Grafana's server. What it shows is `GrafanaContent`. */
 export function grafanaServer(settings: Settings, password: pulumi.Input<string>, access: Access = {}): Workload {
-	const { plugins } = settings.grafana;
+	const plugins = new Set([...settings.grafana.plugins, ...settings.packs.flatMap((pack) => pack.plugins)]);
 	const { files, secrets: identity } = certificateFiles(settings, secrets, access);
 	return {
 		name: "grafana",
@@ -32,7 +32,7 @@ export function grafanaServer(settings: Settings, password: pulumi.Input<string>
 			GF_LOG_LEVEL: settings.logLevel,
 			GF_SECURITY_ADMIN_USER: settings.grafana.adminUser,
 			// Synchronous: a dashboard is never shown before the plugin that it needs.
-			...(plugins.length > 0 && { GF_PLUGINS_PREINSTALL_SYNC: plugins.join(",") }),
+			...(plugins.size > 0 && { GF_PLUGINS_PREINSTALL_SYNC: [...plugins].join(",") }),
 			// Grafana reads the file itself: the password is in no environment that `docker inspect` shows.
 			GF_SECURITY_ADMIN_PASSWORD: `$__file{${passwordFile}}`,
 			...(files && {

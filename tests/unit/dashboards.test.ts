@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { dataSources, serviceGraph, spanMetrics, uid } from "../../components/links.ts";
-import { dashboards, packNames } from "../../components/packs.ts";
+import { dashboards, packs } from "../../components/packs.ts";
 
 interface Source {
 	type: string;
@@ -49,7 +49,7 @@ const metricNames: string[] = [
 	serviceGraph.serverSeconds,
 ];
 
-const all = dashboards(packNames()).map(({ pack, json }) => ({ pack, json, model: JSON.parse(json) as Model }));
+const all = dashboards(packs()).map(({ pack, json }) => ({ pack, json, model: JSON.parse(json) as Model }));
 
 // packs.ts drops `id` and `version`: what must not be in the file is looked for in the file.
 const packsDir = join(import.meta.dirname, "../../configs/packs");
