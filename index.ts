@@ -4,13 +4,14 @@ import "./compile-cache.ts";
 import * as pulumi from "@pulumi/pulumi";
 import { makeAccess } from "./components/access.ts";
 import { GrafanaContent } from "./components/grafana.ts";
-import { uid } from "./components/links.ts";
+import { dataSources, uid } from "./components/links.ts";
 import { dashboards, needsSenders } from "./components/packs.ts";
 import { platform } from "./components/platform.ts";
+import { reportSource, reportStore } from "./components/reports.ts";
 import { metricsFrom } from "./components/sampling.ts";
 import { RandomSecret } from "./components/secret.ts";
 import { Service } from "./components/service.ts";
-import { placeOf } from "./components/storage.ts";
+import { placeOf, storageOf } from "./components/storage.ts";
 import { loadSettings, SettingsError } from "./settings.ts";
 import { loadTarget } from "./targets/target.ts";
 
@@ -27,7 +28,11 @@ export default async function stack() {
 	const access = await makeAccess(settings, at);
 	const workloads = platform(settings, at, { password, storeKey, access });
 
-	const absent = settings.logs.enabled ? [] : [uid.loki];
+	const reports = reportStore(storageOf(settings, at, storeKey));
+	const reportsInGrafana = reportSource(settings, reports);
+	const sources = [...dataSources(at, settings.logs.enabled), ...(reportsInGrafana ? [reportsInGrafana] : [])];
+	const present = sources.map(({ uid }) => uid);
+	const absent = Object.values(uid).filter((one) => !present.includes(one));
 	const shown = dashboards(settings.packs, absent);
 	const waiting = new Set(settings.packs.filter(needsSenders).map(({ name }) => name));
 	const running = Object.fromEntries(
@@ -35,7 +40,7 @@ export default async function stack() {
 	);
 	new GrafanaContent("grafana-content", {
 		settings,
-		at,
+		sources,
 		packs: settings.packs,
 		dashboards: shown,
 		server: running.grafana!,
@@ -68,6 +73,7 @@ export default async function stack() {
 		},
 		grafanaUser: settings.grafana.adminUser,
 		grafanaPassword: password,
+		...(reports && { reports: pulumi.secret(pulumi.output(reports)) }),
 		...(access.token && { otlpToken: access.token }),
 		...(access.ca && { ca: access.ca }),
 	};

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { dataSources, serviceGraph, spanMetrics, uid } from "../../components/links.ts";
+import { dataSources, infinity, serviceGraph, spanMetrics, uid } from "../../components/links.ts";
 import { dashboards, packs } from "../../components/packs.ts";
 
 interface Source {
@@ -126,6 +126,7 @@ describe.each(all)("$model.title ($pack)", ({ model, json }) => {
 
 	test("everything reads a datasource of links.ts", () => {
 		const known = dataSources((name, port) => `${name}:${port}`).map(({ type, uid }) => `${type} ${uid}`);
+		known.push(`${infinity} ${uid.reports}`);
 		const unknown = (source?: Source) => !known.includes(`${source?.type} ${source?.uid}`);
 		expect(complaints(model, ({ datasource }) => unknown(datasource) && "datasource")).toEqual([]);
 		expect(

@@ -75,7 +75,7 @@ describe("a folder with a pack.yaml", () => {
 		expect(Object.keys(files)).not.toContain("/etc/prometheus/rules/platform-requests.yaml");
 		expect(files["/etc/prometheus/prometheus.yaml"]?.text).toContain("host.docker.internal:8080");
 		const { env } = workloads.find(({ name }) => name === "grafana")!;
-		expect(env.GF_PLUGINS_PREINSTALL_SYNC).toBe("grafana-clock-panel@2.1.8");
+		expect(env.GF_PLUGINS_PREINSTALL).toBe("grafana-clock-panel@2.1.8");
 	});
 
 	it("shows no panel of a datasource that the stack does not have", () => {
