@@ -31,8 +31,8 @@ interface CheckOptions extends StackOptions {
 	json?: boolean;
 }
 
-/** Most traces that are looked at, the newest. */
-const mostTraces = 200;
+/** Most traces that are looked at, and spans of each: Tempo answers with no more of them. */
+const most = { traces: 200, spans: 100 };
 
 /** `./tracestack attributes check`. Returns the exit code: 1 when a span lacks something. */
 export async function attributesCheckCommand(options: CheckOptions): Promise<number> {
@@ -129,7 +129,7 @@ export async function search({ tempo }: Pick<Endpoints, "tempo">, names: string[
 	const selected = ["resource.service.name", "name", ...names.map((name) => `.${name}`)].join(", ");
 	const q = `{ ${where} } | select(${selected})`;
 	const { traces = [] } = await json<Answer>(
-		withQuery(`${tempo}/api/search`, { q, start: epoch(-3600), end: epoch(), limit: mostTraces, spss: 1000 }),
+		withQuery(`${tempo}/api/search`, { q, start: epoch(-3600), end: epoch(), limit: most.traces, spss: most.spans }),
 	);
 	return traces
 		.flatMap(({ spanSets = [] }) => spanSets.flatMap(({ spans }) => spans))

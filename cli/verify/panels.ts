@@ -157,5 +157,11 @@ async function queryRows(e: Endpoints, target: Target): Promise<number> {
 	const { results } = await grafana<Answer>(e, "/api/ds/query", { method: "POST", body: JSON.stringify(body) });
 	const result = results[target.refId];
 	if (result?.error) throw new Error(result.error);
-	return (result?.frames ?? []).reduce((sum, frame) => sum + (frame.data.values[0]?.length ?? 0), 0);
+	return (result?.frames ?? []).reduce((sum, { data }) => sum + filled(data.values), 0);
+}
+
+/** Rows with something beside their time: what is no number is null there. */
+function filled([first = [], ...others]: unknown[][]): number {
+	const columns = others.length > 0 ? others : [first];
+	return first.filter((_, row) => columns.some((column) => column[row] !== null)).length;
 }
