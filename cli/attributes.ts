@@ -8,7 +8,7 @@ import { type Endpoints, epoch, json, withQuery } from "./verify/api.ts";
 import { endpoints } from "./verify/verify.ts";
 
 /** As much of a span as the check looks at. */
-export interface Carrier {
+interface Carrier {
 	service: string;
 	name: string;
 	/** Names of its attributes and of its resource's. */
@@ -16,7 +16,7 @@ export interface Carrier {
 }
 
 /** Spans of one kind that lack an attribute. */
-export interface Lack {
+interface Lack {
 	service: string;
 	span: string;
 	attribute: string;
@@ -119,7 +119,7 @@ async function fromTempo(options: CheckOptions, names: string[]): Promise<Carrie
 }
 
 /** Spans of the last hour in Tempo. */
-export async function search({ tempo }: Pick<Endpoints, "tempo">, names: string[], where = "true"): Promise<Carrier[]> {
+async function search({ tempo }: Pick<Endpoints, "tempo">, names: string[], where = "true"): Promise<Carrier[]> {
 	interface Attribute {
 		key: string;
 		value: { stringValue?: string };

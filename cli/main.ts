@@ -90,6 +90,14 @@ stackCommand("demo", "simulate the applications that packs are for, so that thei
 		await demoCommand(pack, options);
 	});
 
+const dashboards = program.command("dashboards").description("what packs show");
+stackCommand("lint", "every dashboard of every pack against the rules that all keep", dashboards)
+	.option("--live", "ask the stack's servers every query as well")
+	.action(async (options) => {
+		const { dashboardsLintCommand } = await import("./dashboards/lint.ts");
+		process.exitCode = await dashboardsLintCommand(options);
+	});
+
 const report = program.command("report").description("what pipelines say of their runs");
 stackCommand("push", "store a run's envelope where Grafana reads it, and make metrics of its numbers", report)
 	.argument("<envelope>", "JSON with source, correlation.runId, .branch, .traceIds and a summary")
