@@ -35,7 +35,8 @@ export function reportSource(settings: Settings, store: ReportStore | undefined)
 		jsonData: {
 			auth_method: "aws",
 			aws: { authType: "keys", region: store.region, service: "s3" },
-			allowedHosts: [new URL(store.url).origin],
+			// A beginning of URLs: whoever may ask the datasource reads reports, and nothing else that the key opens.
+			allowedHosts: [`${store.url}/`],
 		},
 		secrets: output(store.secretAccessKey).apply((awsSecretKey) =>
 			JSON.stringify({ awsAccessKey: store.accessKeyId, awsSecretKey }),

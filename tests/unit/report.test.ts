@@ -70,7 +70,10 @@ describe("reports are read from the object store", () => {
 
 	it("by the packs that list the plugin, and by nobody else", () => {
 		const store = reportStore({ ...own, forcePathStyle: true, ...keys });
-		expect(reportSource(settings({ backend: "s3" }, ["kvonce"]), store)).toMatchObject({ uid: "reports" });
+		expect(reportSource(settings({ backend: "s3" }, ["kvonce"]), store)).toMatchObject({
+			uid: "reports",
+			jsonData: { allowedHosts: ["http://objectstore:7070/tracestack/reports/"] },
+		});
 		expect(reportSource(settings({ backend: "s3" }, ["platform"]), store)).toBeUndefined();
 		const [shown] = dashboards(packs(["kvonce"]), ["reports"]);
 		expect(shown?.json).not.toContain('"uid":"reports"');
