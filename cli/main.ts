@@ -81,7 +81,7 @@ stackCommand("test", "send one alert through every route, and see that it arrive
 stackCommand("demo", "simulate the applications that packs are for, so that their dashboards have something to show")
 	.argument("[pack]", "one pack; without it every pack of the stack that has a demo")
 	.option("--rate <units>", "how many units of work begin in a minute; each demo has a default", Number)
-	.option("--minutes <minutes>", "how much has happened already", Number, 10)
+	.option("--minutes <minutes>", "how much has happened already, at most 25", Number, 10)
 	.option("--seed <number>", "the same seed makes the same shapes", Number, 1)
 	.option("--fault <name>", "what goes wrong in the later half; a wrong name lists them")
 	.option("--follow", "go on in real time until interrupted")

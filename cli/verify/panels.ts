@@ -93,8 +93,9 @@ export async function checkPanels(e: Endpoints, traceId: string): Promise<string
 	if (results.length === 0) throw new Error("there are no dashboards");
 	const filled = asked.filter(({ rows }) => rows > 0).length;
 	const empty = asked.length - filled;
+	const lacking = results.length - asked.length;
 	const waiting = empty > 0 ? `, ${empty} wait for senders` : "";
-	return `${filled} queries return data${waiting}`;
+	return `${filled} queries return data${waiting}${lacking > 0 ? `, ${lacking} lack a plugin` : ""}`;
 }
 
 /** Types of datasources that Grafana knows. */
