@@ -29,6 +29,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { ReaderByHand } from "../otlp.ts";
 import type { Envelope } from "../report/envelope.ts";
+import type { Exemplar, Measured } from "./exemplars.ts";
 import type { Random } from "./random.ts";
 
 /** What a pack's demo module exports as `demo`. */
@@ -54,6 +55,16 @@ interface SpanOptions {
 	attributes?: Attributes;
 }
 
+/** A metric that a demo measures. */
+export interface Measure {
+	/** Of the instrument, as Prometheus shall have it: dots become underscores, a counter's name gets `_total`. */
+	name: string;
+	kind: "histogram" | "counter";
+	description: string;
+	/** Upper bounds of a histogram's buckets. @default the SDK's own, which suit milliseconds */
+	boundaries?: number[];
+}
+
 /** A span that is under way. */
 export interface Work {
 	/** Lower-case hexadecimal, 32 digits. */
@@ -64,6 +75,8 @@ export interface Work {
 	span(service: string, name: string, options: SpanOptions, body: (work: Work) => void): void;
 	/** A line of its service's log, with its trace id. */
 	log(severity: Severity, text: string, attributes?: LogAttributes): void;
+	/** A value for a metric of its service, with the span as its exemplar. */
+	measure(metric: Measure, value: number, attributes?: Attributes): void;
 	set(attributes: Attributes): void;
 	/** Ends it as an error that says this. */
 	fail(message: string): void;
@@ -76,6 +89,8 @@ interface Service {
 	spans: InMemorySpanExporter;
 	logs: InMemoryLogRecordExporter;
 	reader: ReaderByHand;
+	/** Since it was last collected. */
+	exemplars: Exemplar[];
 }
 
 /** The simulated applications, and the time that it is for them. */
@@ -125,18 +140,24 @@ export class World {
 	}
 
 	/** Every instrument of every service as it stands. */
-	async metrics(at: number) {
-		const all = await Promise.all([...this.#services.values()].map(({ reader }) => reader.collectAt(at)));
-		return all.filter(({ scopeMetrics }) => scopeMetrics.length > 0);
+	async metrics(at: number): Promise<Measured[]> {
+		const all = await Promise.all(
+			[...this.#services.values()].map(async ({ reader, exemplars }) => ({
+				exemplars: exemplars.splice(0),
+				metrics: await reader.collectAt(at),
+			})),
+		);
+		return all.filter(({ metrics }) => metrics.scopeMetrics.length > 0);
 	}
 
 	#span(parent: Context, service: string, name: string, options: SpanOptions, body: (work: Work) => void): void {
 		const { kind = "INTERNAL", attributes = {} } = options;
-		const { tracer, logger } = this.#service(service);
+		const { tracer, logger, meter, exemplars } = this.#service(service);
 		const span = tracer.startSpan(name, { kind: SpanKind[kind], startTime: new Date(this.now), attributes }, parent);
 		const context = trace.setSpan(parent, span);
+		const { traceId, spanId } = span.spanContext();
 		body({
-			traceId: span.spanContext().traceId,
+			traceId,
 			wait: (milliseconds) => {
 				this.now += milliseconds;
 			},
@@ -151,6 +172,12 @@ export class World {
 					attributes: more,
 					context,
 				}),
+			measure: ({ name, kind, description, boundaries }, value, more = {}) => {
+				const advice = boundaries ? { explicitBucketBoundaries: boundaries } : {};
+				if (kind === "counter") meter.createCounter(name, { description }).add(value, more);
+				else meter.createHistogram(name, { description, advice }).record(value, more);
+				exemplars.push({ metric: name, attributes: more, value, at: this.now, traceId, spanId });
+			},
 			set: (more) => span.setAttributes(more),
 			fail: (message) => {
 				span.recordException(new Error(message), new Date(this.now));
@@ -185,6 +212,7 @@ export class World {
 			spans,
 			logs,
 			reader,
+			exemplars: [],
 		};
 		this.#services.set(name, made);
 		return made;

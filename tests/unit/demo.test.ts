@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { describe, expect, it, test } from "vitest";
 import { load } from "../../cli/demo/demo.ts";
+import { request } from "../../cli/demo/exemplars.ts";
 import { seeded } from "../../cli/demo/random.ts";
 import { type Demo, World } from "../../cli/demo/world.ts";
 import { packs } from "../../components/packs.ts";
@@ -36,6 +37,12 @@ describe("work", () => {
 		checkout.wait(3);
 	});
 	world.meter("shop").createCounter("orders").add(2);
+	world.trace("till", "sale", {}, (sale) => {
+		sale.wait(1);
+		sale.measure({ name: "sums", kind: "histogram", description: "", boundaries: [1, 10] }, 7, { paid: "card" });
+		sale.measure({ name: "sums", kind: "histogram", description: "", boundaries: [1, 10] }, 8, { paid: "cash" });
+		sale.measure({ name: "sales", kind: "counter", description: "" }, 1);
+	});
 	const { spans, logs } = world.finished();
 
 	it("lasts as long as what happens in it, and is where it happens", () => {
@@ -46,7 +53,7 @@ describe("work", () => {
 		expect(checkout?.duration).toEqual([0, 28_000_000]);
 		expect(charge?.startTime).toEqual([now / 1000, 5_000_000]);
 		expect(charge?.status).toEqual({ code: SpanStatusCode.ERROR, message: "declined" });
-		expect(world.now).toBe(now + 28);
+		expect(world.now).toBe(now + 29);
 	});
 
 	it("logs with the trace's id, at its own time", () => {
@@ -54,11 +61,19 @@ describe("work", () => {
 		expect(logs[0]?.hrTime).toEqual([now / 1000, 25_000_000]);
 	});
 
-	it("counts at the time that it is told", async () => {
+	it("counts at the time that it is told, and names the trace in which it did", async () => {
 		await sleep(2);
-		const [metrics] = await world.metrics(now + 15_000);
-		const [point] = metrics?.scopeMetrics[0]?.metrics[0]?.dataPoints ?? [];
+		const measured = await world.metrics(now + 15_000);
+		const [point] = measured[0]?.metrics.scopeMetrics[0]?.metrics[0]?.dataPoints ?? [];
 		expect(point).toMatchObject({ value: 2, endTime: [now / 1000 + 15, 0] });
+		const till = JSON.parse(request(measured.at(-1)!)).resourceMetrics[0].scopeMetrics[0].metrics;
+		const { traceId } = spans.find(({ name }) => name === "sale")!.spanContext();
+		const points = [...till[0].histogram.dataPoints, ...till[1].sum.dataPoints];
+		expect(points.map(({ exemplars }) => exemplars)).toMatchObject(
+			[7, 8, 1].map((asDouble) => [{ asDouble, traceId, timeUnixNano: `${now + 29}000000` }]),
+		);
+		expect(points[0].explicitBounds).toEqual([1, 10]);
+		expect((await world.metrics(now + 30_000)).at(-1)?.exemplars).toEqual([]);
 	});
 
 	it("is handed over once", () => {
@@ -66,7 +81,7 @@ describe("work", () => {
 	});
 });
 
-describe.each(packs().filter(({ demo }) => demo))("the demo of $name", ({ name, demo: file, attributes }) => {
+describe.each(packs().filter(({ demo }) => demo))("the demo of $name", ({ name, demo: file, attributes, rules }) => {
 	/** Everything but ids, of so many units. */
 	const shape = (demo: Demo, seed: number, fault?: string) => {
 		const world = new World(seeded(seed), now);
@@ -109,6 +124,12 @@ describe.each(packs().filter(({ demo }) => demo))("the demo of $name", ({ name, 
 		const { spans } = shape(await load(name, file ?? ""), 1);
 		const set = new Set(spans.flatMap(({ attributes }) => Object.keys(attributes)).map((key) => `span.${key}`));
 		expect(attributes.filter((attribute) => attribute.startsWith("span.") && !set.has(attribute))).toEqual([]);
+	});
+
+	it("has a fault for every alert", async () => {
+		const alerts = rules.flatMap(({ text }) => [...text.matchAll(/- alert: (\w+)/g)].map(([, alert]) => alert));
+		const told = Object.values((await load(name, file ?? "")).faults).join("\n");
+		expect(alerts.filter((alert) => !new RegExp(`: ${alert}$`, "m").test(told))).toEqual([]);
 	});
 
 	it("knows what each fault does", async () => {

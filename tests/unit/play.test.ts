@@ -54,7 +54,7 @@ function recorded(): { demo: Demo; begun: { at: number; fault: string | undefine
 }
 
 const now = Date.now();
-const options = { perMinute: 12, minutes: 5, seed: 1 };
+const options = { perMinute: 12, minutes: 5, seed: 1, betweenHalves: 0 };
 
 describe("play", () => {
 	it("fills the time up to now, and sends all of it with the token", async () => {
@@ -81,6 +81,12 @@ describe("play", () => {
 		const half = now - 2.5 * 60_000;
 		expect(begun.filter(({ at, fault }) => (fault === "late") !== at > half)).toEqual([]);
 		expect(begun.some(({ fault }) => fault)).toBe(true);
+	});
+
+	it("pauses half way, so that what is counted grows", async () => {
+		const started = performance.now();
+		await play(e, recorded().demo, { ...options, minutes: 1, betweenHalves: 200 }, now);
+		expect(performance.now() - started).toBeGreaterThan(199);
 	});
 
 	it("sends no logs where none are taken", async () => {
