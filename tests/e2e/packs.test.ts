@@ -4,15 +4,17 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AwsClient } from "aws4fetch";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { load } from "../../cli/demo/demo.ts";
 import { mostMinutes } from "../../cli/demo/play.ts";
 import { storeOf } from "../../cli/report/push.ts";
 import type { Store } from "../../cli/report/store.ts";
-import { type Endpoints, epoch, grafana, json, until, withQuery } from "../../cli/verify/api.ts";
+import { type Endpoints, epoch, exemplars, grafana, json, until, withQuery } from "../../cli/verify/api.ts";
 import { runPanels } from "../../cli/verify/panels.ts";
 import { infinity, reportMetrics, uid } from "../../components/links.ts";
-import { packs } from "../../components/packs.ts";
+import { packNames, packs } from "../../components/packs.ts";
 import { trust } from "../../components/trust.ts";
+import { soak } from "./soak.ts";
 import { type Outcome, TestStack } from "./stack.ts";
 
 const [kvonce] = packs(["kvonce"]);
@@ -41,10 +43,10 @@ async function stored(key: string): Promise<Response> {
 }
 
 beforeAll(async () => {
-	stack = await TestStack.create("e2e-packs", 50020);
+	stack = await TestStack.create("e2e-packs", 20000);
 	stack.configure({
 		size: "small",
-		packs: ["platform", "kvonce"],
+		packs: packNames(),
 		storage: { backend: "s3" },
 		// What a demo sends is let in as everybody's is.
 		access: { token: true, tls: "generated" },
@@ -55,7 +57,7 @@ beforeAll(async () => {
 	e = rest;
 	trust(`${e.ca}`);
 	store = storeOf(reports, e)!;
-	demo = await stack.tracestack("demo", "--minutes", `${minutes}`, "--rate", "4");
+	demo = await stack.tracestack("demo", "--minutes", `${minutes}`);
 	if (demo.code !== 0) throw new Error(demo.all);
 	traceId = await until(20, async () => {
 		const [first] = await reported(`${reportMetrics.trace}{source="verify-lite"}`);
@@ -74,7 +76,7 @@ describe("the demo", () => {
 	});
 
 	it("has a history at once: its first runs are as old as it was asked for, and each is counted", async () => {
-		const [, traces] = demo.all.match(/(\d+) traces/) ?? [];
+		const [, traces] = demo.all.match(/kvonce: .*\n\s+(\d+) traces/) ?? [];
 		const q = "{ nestedSetParent < 0 && span.kvonce_run_id =~ `.*` } | count_over_time() by (span.kvonce_branch)";
 		const range = { q, start: epoch(-60 * mostMinutes), end: epoch(), step: "15s" };
 		const path = withQuery(`/api/datasources/proxy/uid/${uid.tempo}/api/metrics/query_range`, range);
@@ -116,9 +118,6 @@ describe("the demo", () => {
 
 describe("every panel of every dashboard", () => {
 	it("has data", async () => {
-		// Rates of span metrics need a second sample with more in it.
-		const more = await stack.tracestack("demo", "kvonce", "--minutes", "1", "--rate", "60", "--seed", "2");
-		expect(more.code, more.all).toBe(0);
 		const results = await until(60, async () => {
 			const all = await runPanels(e, traceId);
 			const empty = all.filter(({ rows, skipped }) => rows === 0 && !skipped);
@@ -126,9 +125,41 @@ describe("every panel of every dashboard", () => {
 				throw new Error(empty.map(({ name, error }) => `${name}: ${error ?? "no data"}`).join("; "));
 			return all;
 		});
-		expect(results.filter(({ pack }) => pack === "kvonce").length).toBeGreaterThan(10);
+		for (const name of packNames())
+			expect(results.filter(({ pack }) => pack === name).length, name).toBeGreaterThan(10);
 		// A Grafana that could not download the plugin says so in the panel; what it would read is looked at below.
 		for (const { skipped } of results) if (skipped) expect(skipped).toContain(infinity);
+	});
+});
+
+test("a metric of an application's own leads to the trace behind it", async () => {
+	const seen = await exemplars(e.prometheus, 'nl2api_eval_test_duration_ms_bucket{stage="total"}');
+	expect(seen.length).toBeGreaterThan(10);
+	const { trace } = await json<{ trace?: unknown }>(`${e.tempo}/api/v2/traces/${seen.at(-1)?.traceId}`);
+	expect(JSON.stringify(trace)).toContain("evaluator.evaluate");
+});
+
+/** Faults whose description ends with the alert that they are for. */
+const faults = packs().map(async ({ name, demo }) => ({
+	name,
+	alerting: Object.entries(demo ? (await load(name, demo)).faults : {}).flatMap(([fault, what]) => {
+		const [, alert] = what.match(/: ([A-Z]\w+)$/) ?? [];
+		return alert ? [{ fault, alert }] : [];
+	}),
+}));
+const alerting = (await Promise.all(faults)).filter(({ alerting }) => alerting.length > 0);
+
+describe.runIf(soak).concurrent.each(alerting)("the faults of $name", ({ name, alerting }) => {
+	it("each make their alert fire", { timeout: 1_200_000 }, async () => {
+		for (const { fault, alert } of alerting) {
+			const played = await stack.tracestack("demo", name, "--fault", fault);
+			expect(played.code, played.all).toBe(0);
+			const query = `ALERTS{alertname="${alert}", alertstate="firing"}`;
+			await until(240, async () => {
+				const { data } = await json<Vector>(withQuery(`${e.prometheus}/api/v1/query`, { query }));
+				if (data.result.length === 0) throw new Error(`${alert} does not fire under ${fault}`);
+			});
+		}
 	});
 });
 
