@@ -4,13 +4,14 @@ import "./compile-cache.ts";
 import * as pulumi from "@pulumi/pulumi";
 import { makeAccess } from "./components/access.ts";
 import { GrafanaContent } from "./components/grafana.ts";
-import { uid } from "./components/links.ts";
-import { dashboards, packs } from "./components/packs.ts";
+import { dataSources, uid } from "./components/links.ts";
+import { dashboards, needsSenders } from "./components/packs.ts";
 import { platform } from "./components/platform.ts";
+import { reportSource, reportStore } from "./components/reports.ts";
 import { metricsFrom } from "./components/sampling.ts";
 import { RandomSecret } from "./components/secret.ts";
 import { Service } from "./components/service.ts";
-import { placeOf } from "./components/storage.ts";
+import { placeOf, storageOf } from "./components/storage.ts";
 import { loadSettings, SettingsError } from "./settings.ts";
 import { loadTarget } from "./targets/target.ts";
 
@@ -27,15 +28,20 @@ export default async function stack() {
 	const access = await makeAccess(settings, at);
 	const workloads = platform(settings, at, { password, storeKey, access });
 
-	const absent = settings.logs.enabled ? undefined : uid.loki;
+	const reports = reportStore(storageOf(settings, at, storeKey));
+	const reportsInGrafana = reportSource(settings, reports);
+	const sources = [...dataSources(at, settings.logs.enabled), ...(reportsInGrafana ? [reportsInGrafana] : [])];
+	const present = sources.map(({ uid }) => uid);
+	const absent = Object.values(uid).filter((one) => !present.includes(one));
 	const shown = dashboards(settings.packs, absent);
+	const waiting = new Set(settings.packs.filter(needsSenders).map(({ name }) => name));
 	const running = Object.fromEntries(
 		workloads.map((workload) => [workload.name, new Service({ workload, target }).running]),
 	);
 	new GrafanaContent("grafana-content", {
 		settings,
-		at,
-		packs: packs(settings.packs),
+		sources,
+		packs: settings.packs,
 		dashboards: shown,
 		server: running.grafana!,
 		password,
@@ -53,7 +59,7 @@ export default async function stack() {
 					]),
 			),
 		),
-		dashboards: shown.map(({ uid, title }) => ({ uid, title })),
+		dashboards: shown.map(({ uid, title, pack }) => ({ uid, title, pack, needsSenders: waiting.has(pack) })),
 		storage: placeOf(settings),
 		retention: {
 			tempo: settings.tempo.retention,
@@ -67,6 +73,7 @@ export default async function stack() {
 		},
 		grafanaUser: settings.grafana.adminUser,
 		grafanaPassword: password,
+		...(reports && { reports: pulumi.secret(pulumi.output(reports)) }),
 		...(access.token && { otlpToken: access.token }),
 		...(access.ca && { ca: access.ca }),
 	};

@@ -2,7 +2,7 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
-import { packNames } from "./components/packs.ts";
+import { type Pack, packNames, packs, packsDir } from "./components/packs.ts";
 import { accessConflicts } from "./settings/access.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
 import { SettingsError } from "./settings/error.ts";
@@ -18,13 +18,14 @@ type Parsed = z.infer<typeof schema>;
 type Ports = Partial<Record<Exclude<keyof Parsed["ports"], "preset">, number>>;
 
 /** The settings of one stack, complete and checked. */
-export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix" | "alerts" | "tempo"> {
+export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix" | "alerts" | "tempo" | "packs"> {
 	project: string;
 	stack: string;
 	namePrefix: string;
 	ports: Ports;
 	alerts: Parsed["alerts"] & { env: string };
 	tempo: Parsed["tempo"] & { backfill: string };
+	packs: Pack[];
 	/** The catalogue's entry for a service. Throws when it has none. */
 	image(service: string): CatalogueEntry;
 }
@@ -37,6 +38,8 @@ export interface StackIdentity {
 	secretKeys?: ReadonlySet<string>;
 	/** Keys of other namespaces that look like a misspelling of the project's. */
 	misplaced?: string[];
+	/** Where packs are. @default configs/packs */
+	packsDir?: string;
 }
 
 /**
@@ -47,8 +50,8 @@ export interface StackIdentity {
  */
 export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity, images?: string): Settings {
 	const result = schema.safeParse(raw);
-	const conflicts = conflictsIn(raw);
-	const { secretKeys, misplaced = [] } = stack;
+	const { secretKeys, misplaced = [], packsDir: dir = packsDir } = stack;
+	const conflicts = conflictsIn(raw, dir);
 	if (!result.success || conflicts.length > 0 || misplaced.length > 0) {
 		const issues = result.error?.issues ?? [];
 		const elsewhere = misplaced.map((key) => {
@@ -58,10 +61,13 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		const mistakes = explain({ raw, schema, issues, conflicts, secretKeys, namespace: `${stack.project}:` });
 		throw SettingsError.of(`Pulumi.${stack.name}.yaml`, [...elsewhere, ...mistakes]);
 	}
-	const { images: configured, ports, namePrefix, alerts, tempo, ...settings } = result.data;
+	const { images: configured, ports, namePrefix, alerts, tempo, packs: chosen, ...settings } = result.data;
 	const catalogue = readCatalogue(images ?? configured);
+	const ofPacks = packs(chosen, dir);
 	return {
 		...settings,
+		packs: ofPacks,
+		scrapes: [...settings.scrapes, ...ofPacks.flatMap(({ scrapes }) => scrapes)],
 		project: stack.project,
 		stack: stack.name,
 		namePrefix: namePrefix ?? `${stack.project}-${stack.name}`,
@@ -122,17 +128,9 @@ function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
 }
 
 /** What can only be seen by comparing settings. It reads what may be wrong otherwise: all mistakes are told at once. */
-function conflictsIn(raw: Record<string, unknown>): Conflict[] {
-	const all = [
-		portConflicts,
-		reachConflicts,
-		storageConflicts,
-		backfillConflicts,
-		scrapeConflicts,
-		nameConflicts,
-		packConflicts,
-	];
-	return all.flatMap((conflicts) => conflicts(raw));
+function conflictsIn(raw: Record<string, unknown>, dir: string): Conflict[] {
+	const all = [portConflicts, reachConflicts, storageConflicts, backfillConflicts, scrapeConflicts, nameConflicts];
+	return [...all.flatMap((conflicts) => conflicts(raw)), ...packConflicts(raw, dir)];
 }
 
 function portConflicts(raw: Record<string, unknown>): Conflict[] {
@@ -206,13 +204,26 @@ function nameConflicts(raw: Record<string, unknown>): Conflict[] {
 	});
 }
 
-function packConflicts(raw: Record<string, unknown>): Conflict[] {
-	const names = packNames();
-	return listAt(raw, "packs").flatMap((pack, i) => {
-		if (typeof pack !== "string" || names.includes(pack)) return [];
-		const near = nearest(pack, names);
-		const meant = near ? `; did you mean ${near}?` : "";
-		return [{ path: ["packs", i], problem: `is "${pack}"\n    allowed: ${names.join(", ")}${meant}` }];
+function packConflicts(raw: Record<string, unknown>, dir: string): Conflict[] {
+	const names = packNames(dir);
+	const chosen = listAt(raw, "packs");
+	const seen = new Set<unknown>([...jobs, ...listAt(raw, "scrapes").map((scrape) => objectOf(scrape).job)]);
+	return chosen.flatMap((pack, i): Conflict[] => {
+		if (typeof pack !== "string") return [];
+		const path = ["packs", i];
+		if (!names.includes(pack)) {
+			const near = nearest(pack, names);
+			const meant = near ? `; did you mean ${near}?` : "";
+			return [{ path, problem: `is "${pack}"\n    allowed: ${names.join(", ")}${meant}` }];
+		}
+		if (chosen.indexOf(pack) < i) return [{ path, problem: `is "${pack}" for the second time` }];
+		return packs([pack], dir).flatMap(({ scrapes }) =>
+			scrapes.flatMap(({ job }) => {
+				const taken = seen.has(job);
+				seen.add(job);
+				return taken ? [{ path, problem: `scrapes the job "${job}", which another job is called already` }] : [];
+			}),
+		);
 	});
 }
 

@@ -1,4 +1,5 @@
 import { execa } from "execa";
+import { filesAmiss, lint, linted } from "./dashboards/lint.ts";
 import { prepare } from "./engine.ts";
 import { configLints, type Lint } from "./linters.ts";
 import { paint, progress, seconds } from "./output.ts";
@@ -30,6 +31,13 @@ export async function check(images: string | undefined): Promise<Count> {
 		tool("types (tsc)", "tsc", ["--project", "."]),
 		tool("format and lint (biome)", "biome", ["check", "--error-on-warnings", "."]),
 		tool("dead code (knip)", "knip", []),
+		{
+			name: "dashboards",
+			run: async () => {
+				const problems = [...filesAmiss(), ...lint(linted())];
+				if (problems.length > 0) throw new Error(problems.join("\n"));
+			},
+		},
 		...configLints(images),
 	];
 	const count = { passed: 0, failed: 0 };

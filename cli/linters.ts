@@ -5,9 +5,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
+import { stringify } from "yaml";
 import { platform } from "../components/platform.ts";
 import type { Workload } from "../components/workload.ts";
 import { parseSettings, type Settings } from "../settings.ts";
+import { promqlAsRules } from "./dashboards/lint.ts";
 import { root } from "./paths.ts";
 
 export interface Lint {
@@ -144,7 +146,7 @@ export function configLints(images: string | undefined): Lint[] {
 				});
 			},
 		}));
-	return [...rendered, ...varied, ...asItStands, ruleTests(settings), routeTests(images)];
+	return [...rendered, ...varied, ...asItStands, ruleTests(settings), dashboardQueries(settings), routeTests(images)];
 }
 
 function settingsOf(raw: Record<string, unknown>, images: string | undefined): Settings {
@@ -170,6 +172,23 @@ function ruleTests(settings: Settings): Lint {
 				["test", "rules", ...tests.map((t) => `/src/${t}`)],
 				[`${join(root, "configs")}:/src/configs:ro`],
 			);
+		},
+	};
+}
+
+/** `promtool check rules` over what the dashboards ask Prometheus. */
+function dashboardQueries(settings: Settings): Lint {
+	return {
+		name: "prometheus: every query of a dashboard can be parsed",
+		run: async () => {
+			const dir = await mkdtemp(join(tmpdir(), "tracestack-lint-"));
+			try {
+				await writeFile(join(dir, "queries.yaml"), stringify(promqlAsRules()), { mode: 0o644 });
+				const args = ["check", "rules", "/src/queries.yaml"];
+				await docker(settings.image("prometheus").image, "/bin/promtool", args, [`${dir}:/src:ro`]);
+			} finally {
+				await rm(dir, { recursive: true });
+			}
 		},
 	};
 }

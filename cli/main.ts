@@ -89,6 +89,46 @@ stackCommand("test", "send one alert through every route, and see that it arrive
 		process.exitCode = await alertTestCommand(options);
 	});
 
+stackCommand("demo", "simulate the applications that packs are for, so that their dashboards have something to show")
+	.argument("[pack]", "one pack; without it every pack of the stack that has a demo")
+	.option("--rate <units>", "how many units of work begin in a minute; each demo has a default", Number)
+	.option("--minutes <minutes>", "how much has happened already, at most 25", Number, 10)
+	.option("--seed <number>", "the same seed makes the same shapes", Number, 1)
+	.option("--fault <name>", "what goes wrong in the later half; a wrong name lists them")
+	.option("--follow", "go on in real time until interrupted")
+	.action(async (pack: string | undefined, options) => {
+		const { demoCommand } = await import("./demo/demo.ts");
+		await demoCommand(pack, options);
+	});
+
+const dashboards = program.command("dashboards").description("what packs show");
+stackCommand("lint", "every dashboard of every pack against the rules that all keep", dashboards)
+	.option("--live", "ask the stack's servers every query as well")
+	.action(async (options) => {
+		const { dashboardsLintCommand } = await import("./dashboards/lint.ts");
+		process.exitCode = await dashboardsLintCommand(options);
+	});
+
+const report = program.command("report").description("what pipelines say of their runs");
+stackCommand("push", "store a run's envelope where Grafana reads it, and make metrics of its numbers", report)
+	.argument("<envelope>", "JSON with source, correlation.runId, .branch, .traceIds and a summary")
+	.argument("[files...]", "what belongs to it, stored beside it")
+	.action(async (envelope: string, files: string[], options) => {
+		const { reportPushCommand } = await import("./report/push.ts");
+		await reportPushCommand(envelope, files, options);
+	});
+
+const attributes = program.command("attributes").description("what spans carry");
+stackCommand("check", "which spans lack attributes that dashboards need", attributes)
+	.requiredOption("--require <names>", "attributes, separated by commas", (text: string) => text.split(","))
+	.option("--from <file>", "OTLP as JSON, instead of the stack's Tempo")
+	.option("--where <query>", "TraceQL: only spans like these, such as 'resource.service.name = \"shop\"'")
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { attributesCheckCommand } = await import("./attributes.ts");
+		process.exitCode = await attributesCheckCommand(options);
+	});
+
 stackCommand("backup", "everything that the stack has stored, in one file; its services are stopped meanwhile")
 	.argument("<file>", "a tar, for its owner only: Grafana's database is in it")
 	.option("--force", "replace a file that is there")

@@ -88,7 +88,8 @@ function banner(e: Endpoints, stack: string): string {
 		["Loki", e.loki],
 		["Alertmanager", e.alertmanager],
 	];
-	const lines = addresses.filter(([, address]) => address).map(([name, address]) => `${name.padEnd(18)} ${address}`);
+	const width = Math.max(18, ...addresses.map(([name]) => name.length));
+	const lines = addresses.filter(([, address]) => address).map(([name, address]) => `${name.padEnd(width)} ${address}`);
 	return `
 ${lines.join("\n")}
 

@@ -3,11 +3,11 @@ import * as grafana from "@pulumiverse/grafana";
 import type { Settings } from "../settings.ts";
 import type { Running } from "../targets/target.ts";
 import { type Access, certificateFiles, speaksTls } from "./access.ts";
-import { dashboardMessage, dataSources } from "./links.ts";
+import { type DataSource, dashboardMessage } from "./links.ts";
 import type { Dashboard, Pack } from "./packs.ts";
 import { readConfig } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
-import type { AddressOf, Workload } from "./workload.ts";
+import type { Workload } from "./workload.ts";
 
 const owner = { uid: 472, gid: 0 };
 const secrets = "/etc/grafana/secrets";
@@ -20,6 +20,7 @@ export const metricsUser = "prometheus";
 /** Grafana's server. What it shows is `GrafanaContent`. */
 export function grafanaServer(settings: Settings, password: pulumi.Input<string>, access: Access = {}): Workload {
 	const { plugins } = settings.grafana;
+	const ofPacks = [...new Set(settings.packs.flatMap((pack) => pack.plugins))].filter((one) => !plugins.includes(one));
 	const { files, secrets: identity } = certificateFiles(settings, secrets, access);
 	return {
 		name: "grafana",
@@ -33,6 +34,8 @@ export function grafanaServer(settings: Settings, password: pulumi.Input<string>
 			GF_SECURITY_ADMIN_USER: settings.grafana.adminUser,
 			// Synchronous: a dashboard is never shown before the plugin that it needs.
 			...(plugins.length > 0 && { GF_PLUGINS_PREINSTALL_SYNC: plugins.join(",") }),
+			// In the background: a Grafana that can't download them would not start. A panel says which plugin it lacks.
+			...(ofPacks.length > 0 && { GF_PLUGINS_PREINSTALL: ofPacks.join(",") }),
 			// Grafana reads the file itself: the password is in no environment that `docker inspect` shows.
 			GF_SECURITY_ADMIN_PASSWORD: `$__file{${passwordFile}}`,
 			...(files && {
@@ -65,8 +68,7 @@ export function grafanaServer(settings: Settings, password: pulumi.Input<string>
 
 export interface GrafanaContentArgs {
 	settings: Settings;
-	/** Addresses as Grafana sees them, from within the stack. */
-	at: AddressOf;
+	sources: DataSource[];
 	packs: Pack[];
 	dashboards: Dashboard[];
 	/** The server; its address resolves once it answers. */
@@ -80,7 +82,7 @@ export interface GrafanaContentArgs {
 export class GrafanaContent extends pulumi.ComponentResource {
 	constructor(
 		name: string,
-		{ settings, at, packs, dashboards, server, password, ca }: GrafanaContentArgs,
+		{ settings, sources: all, packs, dashboards, server, password, ca }: GrafanaContentArgs,
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("tracestack:grafana:Content", name, {}, opts);
@@ -98,7 +100,7 @@ export class GrafanaContent extends pulumi.ComponentResource {
 		// What is in Grafana's database goes with it, and stays with it when only the container goes: it need not be deleted
 		// piece by piece from a server that is going away, nor made again by the next.
 		const options = { parent: this, provider, deletedWith: server.keeper };
-		const sources = dataSources(at, settings.logs.enabled).map(
+		const sources = all.map(
 			(source) =>
 				new grafana.oss.DataSource(
 					source.uid,
@@ -110,6 +112,7 @@ export class GrafanaContent extends pulumi.ComponentResource {
 						accessMode: "proxy",
 						isDefault: source.isDefault,
 						jsonDataEncoded: JSON.stringify(source.jsonData),
+						...(source.secrets && { secureJsonDataEncoded: pulumi.secret(source.secrets) }),
 					},
 					options,
 				),

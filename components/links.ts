@@ -1,10 +1,21 @@
 // The names that make correlation work. Everything that links one signal to another takes them from here: datasources,
 // verify, and the linter that holds every dashboard against them.
 
+import type { Input } from "@pulumi/pulumi";
 import type { AddressOf } from "./workload.ts";
 
 /** Datasource uids. Dashboards and saved links contain them: changing one breaks links that people have shared. */
-export const uid = { tempo: "tempo", prometheus: "prometheus", loki: "loki", alertmanager: "alertmanager" } as const;
+export const uid = {
+	tempo: "tempo",
+	prometheus: "prometheus",
+	loki: "loki",
+	alertmanager: "alertmanager",
+	/** What `report push` has stored; only where there is an object store. */
+	reports: "reports",
+} as const;
+
+/** Grafana's plugin that reads JSON out of an object store. A pack whose panels do so lists it in its pack.yaml. */
+export const infinity = "yesoreyeram-infinity-datasource";
 
 /** What marks our versions of a dashboard in Grafana's history: any other was made by hand. */
 export const dashboardMessage = "tracestack";
@@ -29,6 +40,13 @@ export const serviceGraph = {
 	labels: { client: "client", server: "server" },
 } as const;
 
+/** What `report push` makes of an envelope's numbers and trace ids. */
+export const reportMetrics = {
+	value: "report_value",
+	trace: "report_trace",
+	labels: { source: "source", runId: "run_id", branch: "branch", field: "field", traceId: "trace_id" },
+} as const;
+
 /** Loki's label for a span's `service.name`. */
 export const logServiceLabel = "service_name";
 
@@ -40,6 +58,8 @@ export interface DataSource {
 	url: string;
 	isDefault: boolean;
 	jsonData: Record<string, unknown>;
+	/** JSON that is never shown. */
+	secrets?: Input<string>;
 }
 
 /**

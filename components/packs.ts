@@ -3,8 +3,13 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import type { z } from "zod";
+import { SettingsError } from "../settings/error.ts";
+import { explain } from "../settings/explain.ts";
+import { packFile } from "../settings/pack.ts";
 
-const packsDir = join(import.meta.dirname, "../configs/packs");
+/** Where packs are. */
+export const packsDir = join(import.meta.dirname, "../configs/packs");
 
 /** A dashboard as Grafana's own JSON, and the folder that it belongs to. */
 export interface Dashboard {
@@ -15,37 +20,89 @@ export interface Dashboard {
 	json: string;
 }
 
-/** A pack's description, from its pack.yaml. */
-export interface Pack {
+/** A pack: its pack.yaml, and what lies beside it. */
+export interface Pack extends z.infer<typeof packFile> {
+	/** Its folder's name. */
 	name: string;
-	title: string;
-	owner: string;
+	dashboards: Dashboard[];
+	/** Rule files, under names that are unique among packs. Tests of rules stay at home. */
+	rules: { name: string; text: string }[];
 }
 
 /** Names of all packs that there are, sorted. */
-export function packNames(): string[] {
-	return readdirSync(packsDir).sort();
-}
-
-/** Packs by name. */
-export function packs(names: string[]): Pack[] {
-	return names.map((name) => {
-		const { title, owner } = parse(readFileSync(join(packsDir, name, "pack.yaml"), "utf8")) as Omit<Pack, "name">;
-		return { name, title, owner };
-	});
+export function packNames(dir = packsDir): string[] {
+	return readdirSync(dir, { withFileTypes: true })
+		.filter((entry) => entry.isDirectory())
+		.map(({ name }) => name)
+		.sort();
 }
 
 /**
- * Every dashboard of some packs. The JSON is rewritten without white space, so that formatting is no change.
+ * Packs by name.
  *
- * @param absent Uid of a datasource that the stack does not have: its panels are left out.
+ * @throws SettingsError with every mistake of the first pack that has any.
  */
-export function dashboards(names: string[], absent?: string): Dashboard[] {
-	return files(names, "dashboards", ".json").map(({ pack, text }) => {
-		const { id: _, version: __, ...model } = JSON.parse(text);
-		if (absent) model.panels = withoutSource(model.panels, absent);
-		return { pack, uid: model.uid, title: model.title, json: JSON.stringify(model) };
+export function packs(names = packNames(), dir = packsDir): Pack[] {
+	return names.map((name) => {
+		const folder = join(dir, name);
+		return {
+			...description(name, folder),
+			name,
+			dashboards: files(folder, "dashboards", ".json").map(({ file, text }) => dashboard(name, file, text)),
+			rules: files(folder, "rules", ".yaml")
+				.filter(({ file }) => !file.endsWith(".test.yaml"))
+				.map(({ file, text }) => ({ name: `${name}-${file}`, text })),
+		};
 	});
+}
+
+/** Whether a pack's panels wait for what applications of its own send: then an empty one is no fault of the stack. */
+export function needsSenders({ attributes, metrics }: Pack): boolean {
+	return attributes.length + metrics.length > 0;
+}
+
+/**
+ * Every dashboard of some packs.
+ *
+ * @param absent Uids of datasources that the stack does not have: their panels are left out.
+ */
+export function dashboards(of: Pack[], absent: string[] = []): Dashboard[] {
+	const all = of.flatMap((pack) => pack.dashboards);
+	if (absent.length === 0) return all;
+	return all.map((dashboard) => {
+		const model = JSON.parse(dashboard.json);
+		return { ...dashboard, json: JSON.stringify({ ...model, panels: without(model.panels, absent) }) };
+	});
+}
+
+function description(name: string, folder: string): z.infer<typeof packFile> {
+	const shown = `configs/packs/${name}/pack.yaml`;
+	const path = join(folder, "pack.yaml");
+	if (!existsSync(path)) throw new SettingsError(`${shown} is missing: every folder of configs/packs is a pack`);
+	let raw: unknown;
+	try {
+		raw = parse(readFileSync(path, "utf8")) ?? {};
+	} catch (error) {
+		throw new SettingsError(`${shown} can't be read: ${(error as Error).message}`);
+	}
+	const result = packFile.safeParse(raw);
+	const { demo } = (raw ?? {}) as { demo?: unknown };
+	const lost = typeof demo === "string" && !existsSync(join(folder, demo));
+	const conflicts = lost ? [{ path: ["demo"], problem: `is "${demo}", and there is no such file` }] : [];
+	if (result.success && conflicts.length === 0) return result.data;
+	throw SettingsError.of(shown, explain({ raw, schema: packFile, issues: result.error?.issues ?? [], conflicts }));
+}
+
+/** The JSON is rewritten without white space, so that formatting is no change. */
+function dashboard(pack: string, file: string, text: string): Dashboard {
+	let model: { id?: unknown; version?: unknown; uid: string; title: string };
+	try {
+		model = JSON.parse(text);
+	} catch (error) {
+		throw new SettingsError(`configs/packs/${pack}/dashboards/${file} is no JSON: ${(error as Error).message}`);
+	}
+	const { id: _, version: __, ...kept } = model;
+	return { pack, uid: kept.uid, title: kept.title, json: JSON.stringify(kept) };
 }
 
 interface Panel {
@@ -54,26 +111,17 @@ interface Panel {
 	panels?: Panel[];
 }
 
-function withoutSource(panels: Panel[], uid: string): Panel[] {
+function without(panels: Panel[], uids: string[]): Panel[] {
 	return panels
-		.filter(({ datasource }) => datasource?.uid !== uid)
-		.map((panel) => (panel.panels ? { ...panel, panels: withoutSource(panel.panels, uid) } : panel));
+		.filter(({ datasource }) => !uids.includes(datasource?.uid ?? ""))
+		.map((panel) => (panel.panels ? { ...panel, panels: without(panel.panels, uids) } : panel));
 }
 
-/** Every rule file of some packs, under a name that is unique among packs. Tests of rules stay at home. */
-export function rules(names: string[]): { name: string; text: string }[] {
-	return files(names, "rules", ".yaml")
-		.filter(({ name }) => !name.endsWith(".test.yaml"))
-		.map(({ pack, name, text }) => ({ name: `${pack}-${name}`, text }));
-}
-
-function files(names: string[], kind: string, ending: string): { pack: string; name: string; text: string }[] {
-	return names.flatMap((pack) => {
-		const dir = join(packsDir, pack, kind);
-		if (!existsSync(dir)) return [];
-		return readdirSync(dir)
-			.filter((name) => name.endsWith(ending))
-			.sort()
-			.map((name) => ({ pack, name, text: readFileSync(join(dir, name), "utf8") }));
-	});
+function files(folder: string, kind: string, ending: string): { file: string; text: string }[] {
+	const dir = join(folder, kind);
+	if (!existsSync(dir)) return [];
+	return readdirSync(dir)
+		.filter((file) => file.endsWith(ending))
+		.sort()
+		.map((file) => ({ file, text: readFileSync(join(dir, file), "utf8") }));
 }

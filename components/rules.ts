@@ -2,7 +2,6 @@
 
 import { parse, stringify } from "yaml";
 import type { Settings } from "../settings.ts";
-import { rules } from "./packs.ts";
 
 interface Rule {
 	annotations?: { runbook_url?: string };
@@ -15,11 +14,10 @@ interface RuleFile {
 /** Every rule file of a stack, by name. */
 export function ruleFiles(settings: Settings): { name: string; text: string }[] {
 	const { runbooks } = settings.alerts;
-	const packs = rules(settings.packs).map(({ name, text }) => ({
-		name,
-		text: runbooks ? located(text, runbooks) : text,
-	}));
-	return [...packs, { name: "thresholds.yaml", text: stringify(thresholds(settings), { lineWidth: 0 }) }];
+	const ofPacks = settings.packs
+		.flatMap(({ rules }) => rules)
+		.map(({ name, text }) => ({ name, text: runbooks ? located(text, runbooks) : text }));
+	return [...ofPacks, { name: "thresholds.yaml", text: stringify(thresholds(settings), { lineWidth: 0 }) }];
 }
 
 /** Runbooks where a browser finds them. */

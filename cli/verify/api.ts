@@ -19,8 +19,10 @@ export interface Endpoints {
 		/** How long a trace waits for the decision whether it is kept. */
 		waitSeconds: number;
 	};
-	/** What the stack's packs show. */
-	dashboards: { uid: string; title: string }[];
+	/** The stack's own object store; undefined where it has none. */
+	objectStore?: string;
+	/** What the stack's packs show. `needsSenders`: its panels wait for what applications send. */
+	dashboards: { uid: string; title: string; pack?: string; needsSenders?: boolean }[];
 	grafanaUser: string;
 	grafanaPassword: string;
 	/** Bearer token; undefined where OTLP asks for none. */

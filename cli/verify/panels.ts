@@ -5,7 +5,7 @@ import { type Endpoints, epoch, grafana, withQuery } from "./api.ts";
 
 interface Target {
 	refId: string;
-	datasource?: { uid?: string };
+	datasource?: { uid?: string; type?: string };
 	expr?: string;
 	query?: string;
 	queryType?: string;
@@ -18,7 +18,7 @@ interface Target {
 interface Panel {
 	title: string;
 	type: string;
-	datasource?: { uid?: string };
+	datasource?: { uid?: string; type?: string };
 	targets?: Target[];
 	panels?: Panel[];
 }
@@ -29,33 +29,79 @@ interface Model {
 	templating?: { list: { name: string; type: string; query?: unknown; current?: { value?: unknown } }[] };
 }
 
+/** What became of one query of a panel. */
+export interface QueryResult {
+	pack: string | undefined;
+	/** Dashboard, panel and query, for people. */
+	name: string;
+	/** How much it returned: rows, series or spans. */
+	rows: number;
+	/** What the server said instead. */
+	error?: string;
+	/** Why it could not be asked. */
+	skipped?: string;
+	/** Its panel waits for what applications send. */
+	needsSenders: boolean;
+}
+
 /**
  * Runs every panel's queries over the last 15 minutes against the dashboards that Grafana has now.
  *
- * @throws with the panels that fail or have no data.
+ * @param traceId What the variable of that name is.
+ * @param only Dashboards of these packs. @default all
  */
-export async function checkPanels(e: Endpoints, traceId: string): Promise<string> {
-	const problems: string[] = [];
-	let queries = 0;
-	for (const { uid: dashboard } of e.dashboards) {
+export async function runPanels(e: Endpoints, traceId: string, only?: string[]): Promise<QueryResult[]> {
+	const results: QueryResult[] = [];
+	const plugins = await installed(e);
+	for (const { uid: dashboard, pack, needsSenders = false } of e.dashboards) {
+		if (only && !only.includes(pack ?? "")) continue;
 		const { dashboard: model } = await grafana<{ dashboard: Model }>(e, `/api/dashboards/uid/${dashboard}`);
 		const fill = variables(model, traceId);
 		for (const panel of model.panels.flatMap((p) => [p, ...(p.panels ?? [])])) {
 			for (const target of panel.targets ?? []) {
 				if (target.hide) continue;
-				queries++;
 				const name = `${model.title} / ${panel.title} / ${target.refId}`;
-				try {
-					if ((await rows(e, panel, target, fill)) === 0) problems.push(`${name}: no data`);
-				} catch (error) {
-					problems.push(`${name}: ${(error as Error).message}`);
-				}
+				const type = target.datasource?.type ?? panel.datasource?.type ?? "";
+				const result = { pack, name, needsSenders, rows: 0 };
+				if (!plugins.has(type)) results.push({ ...result, skipped: `Grafana has no plugin ${type}` });
+				else
+					results.push(
+						await rows(e, panel, target, fill).then(
+							(rows) => ({ ...result, rows }),
+							(error: Error) => ({ ...result, error: error.message }),
+						),
+					);
 			}
 		}
 	}
-	if (problems.length > 0) throw new Error(`${problems.length} of ${queries} queries: ${problems.join("; ")}`);
-	if (queries === 0) throw new Error("there are no dashboards");
-	return `${queries} queries return data`;
+	return results;
+}
+
+/**
+ * Every panel of the stack's dashboards, in a sentence. A panel that waits for applications may be empty, and one may lack
+ * a plugin that could not be downloaded.
+ *
+ * @throws with the panels that fail or have no data.
+ */
+export async function checkPanels(e: Endpoints, traceId: string): Promise<string> {
+	const results = await runPanels(e, traceId);
+	const asked = results.filter(({ skipped }) => !skipped);
+	const problems = asked.flatMap(({ name, rows, error, needsSenders }) =>
+		error ? [`${name}: ${error}`] : rows === 0 && !needsSenders ? [`${name}: no data`] : [],
+	);
+	if (problems.length > 0) throw new Error(`${problems.length} of ${asked.length} queries: ${problems.join("; ")}`);
+	if (results.length === 0) throw new Error("there are no dashboards");
+	const filled = asked.filter(({ rows }) => rows > 0).length;
+	const empty = asked.length - filled;
+	const lacking = results.length - asked.length;
+	const waiting = empty > 0 ? `, ${empty} wait for senders` : "";
+	return `${filled} queries return data${waiting}${lacking > 0 ? `, ${lacking} lack a plugin` : ""}`;
+}
+
+/** Types of datasources that Grafana knows. */
+async function installed(e: Endpoints): Promise<Set<string>> {
+	const plugins = await grafana<{ id: string }[]>(e, "/api/plugins?type=datasource&embedded=0");
+	return new Set(plugins.map(({ id }) => id));
 }
 
 /** Puts values in the place of dashboard variables: the run's trace id, everything for what can be everything, else the default. */
@@ -72,12 +118,12 @@ function variables(model: Model, traceId: string): (text: string) => string {
 
 async function rows(e: Endpoints, panel: Panel, target: Target, fill: (text: string) => string): Promise<number> {
 	const source = target.datasource?.uid ?? panel.datasource?.uid;
-	if (source === uid.tempo) return tempoRows(e, panel, target, fill);
+	if (source === uid.tempo) return tempoRows(e, target, fill);
 	return queryRows(e, { ...target, datasource: { uid: source }, expr: fill(target.expr ?? "") });
 }
 
 /** Grafana's backend runs no TraceQL search: its frontend reaches Tempo through the datasource proxy. */
-async function tempoRows(e: Endpoints, panel: Panel, target: Target, fill: (text: string) => string): Promise<number> {
+async function tempoRows(e: Endpoints, target: Target, fill: (text: string) => string): Promise<number> {
 	if (target.queryType === "serviceMap") {
 		const selectors = [target.serviceMapQuery ?? ""].flat();
 		const expr = selectors.map((selector) => fill(serviceGraph.requests + selector)).join(" or ");
@@ -90,7 +136,7 @@ async function tempoRows(e: Endpoints, panel: Panel, target: Target, fill: (text
 		return trace?.resourceSpans?.length ?? 0;
 	}
 	const range = { q, start: epoch(-900), end: epoch() };
-	if (panel.type === "timeseries" || panel.type === "heatmap") {
+	if (/\|\s*(?:\w+_over_time|rate|compare)\s*\(/.test(q)) {
 		const { series = [] } = await grafana<{ series?: unknown[] }>(
 			e,
 			withQuery(`${proxy}/api/metrics/query_range`, { ...range, step: "15s" }),
@@ -112,5 +158,11 @@ async function queryRows(e: Endpoints, target: Target): Promise<number> {
 	const { results } = await grafana<Answer>(e, "/api/ds/query", { method: "POST", body: JSON.stringify(body) });
 	const result = results[target.refId];
 	if (result?.error) throw new Error(result.error);
-	return (result?.frames ?? []).reduce((sum, frame) => sum + (frame.data.values[0]?.length ?? 0), 0);
+	return (result?.frames ?? []).reduce((sum, { data }) => sum + filled(data.values), 0);
+}
+
+/** Rows with something beside their time: what is no number is null there. */
+function filled([first = [], ...others]: unknown[][]): number {
+	const columns = others.length > 0 ? others : [first];
+	return first.filter((_, row) => columns.some((column) => column[row] !== null)).length;
 }

@@ -8,7 +8,7 @@ import { OTLPTraceExporter as GrpcTraceExporter } from "@opentelemetry/exporter-
 import { OTLPTraceExporter as HttpTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { InMemoryLogRecordExporter, LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs";
-import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import {
 	BasicTracerProvider,
 	InMemorySpanExporter,
@@ -17,7 +17,7 @@ import {
 	SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { keepAttribute } from "../../components/sampling.ts";
-import type { Endpoints } from "./api.ts";
+import { overHttp, ReaderByHand, type Shown, send, timeoutMillis } from "../otlp.ts";
 
 /** The services of the verification trace: an edge of the service graph leads from the first to the second. */
 export const services = { frontend: "tracestack-verify-frontend", backend: "tracestack-verify-backend" } as const;
@@ -28,11 +28,6 @@ export const gauge = {
 	unit: "s",
 	prometheus: "tracestack_verify_sent_seconds",
 } as const;
-
-const timeoutMillis = 10_000;
-
-/** What a sender has to know of a stack beside its address. */
-type Shown = Pick<Endpoints, "otlpToken" | "ca">;
 
 /** The signals of one run, and a way to send each. */
 export interface Signals {
@@ -84,11 +79,10 @@ export function makeSignals(shown: Shown = {}, now = Date.now()): Signals {
 		madeAt: now,
 		value,
 		sendFrontendByGrpc: (url) => send(new GrpcTraceExporter({ url, ...overGrpc(shown) }), frontend.finished()),
-		sendBackendByHttp: (url) =>
-			send(new HttpTraceExporter({ url: `${url}/v1/traces`, ...overHttp(shown) }), backend.finished()),
-		sendLog: (url) => send(new OTLPLogExporter({ url: `${url}/v1/logs`, ...overHttp(shown) }), makeLog(inCharge)),
+		sendBackendByHttp: (url) => send(new HttpTraceExporter(overHttp(`${url}/v1/traces`, shown)), backend.finished()),
+		sendLog: (url) => send(new OTLPLogExporter(overHttp(`${url}/v1/logs`, shown)), makeLog(inCharge)),
 		sendMetric: async (url) =>
-			send(new OTLPMetricExporter({ url: `${url}/v1/metrics`, ...overHttp(shown) }), await makeMetric(value)),
+			send(new OTLPMetricExporter(overHttp(`${url}/v1/metrics`, shown)), await makeMetric(value)),
 	};
 }
 
@@ -97,10 +91,6 @@ const kept: Sampler = {
 	shouldSample: () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED, attributes: { [keepAttribute]: 1 } }),
 	toString: () => "kept",
 };
-/** Whom to trust the whole process knows: components/trust.ts. */
-function overHttp({ otlpToken }: Shown) {
-	return { timeoutMillis, ...(otlpToken && { headers: { authorization: `Bearer ${otlpToken}` } }) };
-}
 
 function overGrpc({ otlpToken, ca }: Shown) {
 	// The library names a server by its address where it has no other name, which Node warns of.
@@ -130,12 +120,6 @@ function makeLog(context: typeof ROOT_CONTEXT) {
 	return exporter.getFinishedLogRecords();
 }
 
-/** Collects when asked, and exports nothing by itself. */
-class ReaderByHand extends MetricReader {
-	protected override async onForceFlush(): Promise<void> {}
-	protected override async onShutdown(): Promise<void> {}
-}
-
 async function makeMetric(value: number) {
 	const reader = new ReaderByHand();
 	const provider = new MeterProvider({
@@ -145,20 +129,4 @@ async function makeMetric(value: number) {
 	provider.getMeter("tracestack").createGauge(gauge.instrument, { unit: gauge.unit }).record(value);
 	const { resourceMetrics } = await reader.collect();
 	return resourceMetrics;
-}
-
-interface Exporter<T> {
-	export(items: T, done: (result: { code: number; error?: Error }) => void): void;
-	shutdown(): Promise<void>;
-}
-
-/** Resolves once the receiver has acknowledged. */
-async function send<T>(exporter: Exporter<T>, items: T): Promise<void> {
-	try {
-		await new Promise<void>((resolve, reject) => {
-			exporter.export(items, ({ code, error }) => (code === 0 ? resolve() : reject(error ?? new Error("refused"))));
-		});
-	} finally {
-		await exporter.shutdown();
-	}
 }

@@ -5,7 +5,7 @@ import type { Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Endpoints, json, until } from "../../cli/verify/api.ts";
-import { dashboards, packNames } from "../../components/packs.ts";
+import { dashboards, packs } from "../../components/packs.ts";
 import { ruleFiles } from "../../components/rules.ts";
 import { parseSettings } from "../../settings.ts";
 import { besideDocker } from "./beside.ts";
@@ -279,7 +279,7 @@ describe("every metric of every rule and dashboard", () => {
 		const { data: live } = await json<{ data: string[] }>(`${e.prometheus}/api/v1/label/__name__/values`);
 		const { version } = await json<{ version: string }>(`${e.tempo}/api/status/buildinfo`);
 		const rules = ruleFiles(parseSettings({}, { project: "tracestack", name: "dev" })).map(({ text }) => text);
-		const models = dashboards(packNames()).map(({ json }) => JSON.stringify(valuesOf("expr", JSON.parse(json))));
+		const models = dashboards(packs()).map(({ json }) => JSON.stringify(valuesOf("expr", JSON.parse(json))));
 		const starts = "loki|otelcol|tempo|tempodb|prometheus|alertmanager|traces|process|tracestack";
 		const used = [...rules, ...models].join().match(new RegExp(`\\b(?:(?:${starts})_|service:)[\\w:]+`, "g"));
 		const names = new Set(used);

@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import { collector } from "../../components/collector.ts";
 import { grafanaServer } from "../../components/grafana.ts";
 import { dataSources, uid } from "../../components/links.ts";
-import { dashboards, packNames } from "../../components/packs.ts";
+import { dashboards, packs } from "../../components/packs.ts";
 import { platform } from "../../components/platform.ts";
 import { prometheus } from "../../components/prometheus.ts";
 import type { Workload } from "../../components/workload.ts";
@@ -111,7 +111,7 @@ describe("a stack without logs", () => {
 		const { scrape_configs } = configOf(prometheus(off, at), "/etc/prometheus/prometheus.yaml");
 		expect(scrape_configs.map(({ job_name }: { job_name: string }) => job_name)).not.toContain("loki");
 		expect(JSON.stringify(dataSources(at, false))).not.toContain(uid.loki);
-		const models = (absent?: string) => dashboards(packNames(), absent).map(({ json }) => json);
+		const models = (...absent: string[]) => dashboards(packs(), absent).map(({ json }) => json);
 		expect(models().join()).toContain(`"uid":"${uid.loki}"`);
 		expect(models(uid.loki).join()).not.toContain(`"uid":"${uid.loki}"`);
 	});

@@ -109,7 +109,7 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ grafana: { adminUser: "a:b" } }, "grafana.adminUser", 'is "a:b"'],
 	[{ grafana: { plugins: ["grafana-clock-panel"] } }, "grafana.plugins[0]", "a plugin's id and version"],
 	[{ grafana: { plugins: "a-b@1.0.0" } }, "grafana.plugins", "a list of id@version"],
-	[{ packs: ["platfrom"] }, "packs[0]", 'is "platfrom" allowed: platform; did you mean platform?'],
+	[{ packs: ["platfrom"] }, "packs[0]", "did you mean platform?"],
 	[{ packs: "platform" }, "packs", "a list of folders"],
 	[{ scrapes: [{ job: "app" }] }, "scrapes[0].targets", "is missing"],
 	[{ scrapes: [{ ...scrape, targets: ["http://app"] }] }, "scrapes[0].targets[0]", "allowed: host:port"],
@@ -161,7 +161,7 @@ describe("settings", () => {
 			storage: { backend: "local" },
 			metrics: { retention: "360h" },
 			logs: { enabled: true, retention: "168h" },
-			packs: ["platform"],
+			packs: [{ name: "platform" }],
 			scrapes: [],
 		});
 		expect(settings.image("tempo").image).toBe("grafana/tempo:3.0.3");

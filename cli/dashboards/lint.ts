@@ -1,0 +1,88 @@
+// `./tracestack dashboards lint`: every dashboard of every pack against the rules, and with a stack against its servers.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { type Pack, packs, packsDir } from "../../components/packs.ts";
+import { prepare, type StackOptions } from "../engine.ts";
+import { paint, progress } from "../output.ts";
+import { runPanels } from "../verify/panels.ts";
+import { endpoints } from "../verify/verify.ts";
+import { type Linted, type Model, panels, rules } from "./rules.ts";
+
+/** Returns the exit code. @param options.live Asks the stack's servers every query as well. */
+export async function dashboardsLintCommand(options: StackOptions & { live?: boolean }): Promise<number> {
+	const all = linted();
+	const problems = [...filesAmiss(), ...lint(all)];
+	if (options.live) {
+		const e = await endpoints(await prepare(options, "look"), options.stack);
+		const results = await runPanels(e, "0".repeat(31).concat("1"));
+		problems.push(...results.flatMap(({ name, error }) => (error && !notFound(error) ? [`${name}: ${error}`] : [])));
+		progress(`${results.length} queries asked of the stack ${options.stack}`);
+	}
+	for (const problem of problems) progress(`  ${paint("red", "✗", process.stderr)} ${problem}`);
+	progress(`${all.length} dashboards, ${Object.keys(rules).length} rules: ${problems.length} problems`);
+	return problems.length === 0 ? 0 : 1;
+}
+
+/** A trace that nobody sent is no wrong query. */
+function notFound(error: string): boolean {
+	return error.startsWith("404 ");
+}
+
+/** Every dashboard of some packs as the rules read it. */
+export function linted(of: Pack[] = packs()): Linted[] {
+	const all = of.flatMap((pack) =>
+		pack.dashboards.map(({ json }) => ({ pack, json, model: JSON.parse(json) as Model })),
+	);
+	const uids = all.map(({ model }) => model.uid);
+	return all.map((dashboard) => ({ ...dashboard, uids }));
+}
+
+/** What is wrong with dashboards; empty when nothing is. */
+export function lint(all: Linted[]): string[] {
+	const titles = all.map(({ model }) => model.title);
+	const uids = all.map(({ model }) => model.uid);
+	return [
+		...uids.filter((uid, i) => uids.indexOf(uid) < i).map((uid) => `two dashboards have the uid ${uid}`),
+		...titles.filter((title, i) => titles.indexOf(title) < i).map((title) => `two dashboards are called ${title}`),
+		...all.flatMap((dashboard) =>
+			Object.values(rules).flatMap((rule) =>
+				rule(dashboard).map((problem) => `${dashboard.model.title} (${dashboard.pack.name}): ${problem}`),
+			),
+		),
+	];
+}
+
+/** What packs.ts would smooth over: looked for in the files themselves. */
+export function filesAmiss(dir = packsDir): string[] {
+	return readdirSync(dir, { recursive: true, encoding: "utf8" })
+		.filter((path) => /[\\/]dashboards[\\/][^\\/]+\.json$/.test(path))
+		.flatMap((path) => {
+			const model = JSON.parse(readFileSync(join(dir, path), "utf8"));
+			const shown = `configs/packs/${path}`;
+			return [
+				...(model.uid === basename(path, ".json") ? [] : [`${shown}: its uid is ${model.uid}, not its name`]),
+				...["id", "version"]
+					.filter((key) => key in model)
+					.map((key) => `${shown}: has ${key}, a number of one Grafana`),
+			];
+		});
+}
+
+/**
+ * Every query to Prometheus as a recording rule, with something in the place of variables: promtool says which can't be
+ * parsed.
+ */
+export function promqlAsRules(all = linted()): { groups: unknown[] } {
+	const expressions = all.flatMap(({ model }) =>
+		panels(model).flatMap(({ targets = [] }) =>
+			targets.flatMap(({ expr, datasource }) => (datasource.uid === "prometheus" && expr ? [expr] : [])),
+		),
+	);
+	const filled = expressions.map((expr) =>
+		expr.replace(/\$__(?:rate_interval|interval|range)/g, "5m").replace(/\$(?:\{\w+(?::\w+)?\}|\w+)/g, "x"),
+	);
+	return {
+		groups: [{ name: "dashboards", rules: filled.map((expr, i) => ({ record: `dashboards:query:${i}`, expr })) }],
+	};
+}

@@ -1,0 +1,89 @@
+// `./tracestack demo`: packs come alive. Each pack brings its own module; this finds it, plays it and says what was sent.
+
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { packNames, packs, packsDir } from "../../components/packs.ts";
+import { nearest } from "../../settings/explain.ts";
+import { outputs, prepare, type StackOptions } from "../engine.ts";
+import { progress, seconds, UserError } from "../output.ts";
+import { storeOf } from "../report/push.ts";
+import type { Endpoints } from "../verify/api.ts";
+import { endpoints } from "../verify/verify.ts";
+import { mostMinutes, play } from "./play.ts";
+import type { Demo } from "./world.ts";
+
+interface DemoOptions extends StackOptions {
+	rate?: number;
+	minutes: number;
+	seed: number;
+	fault?: string;
+	follow?: boolean;
+}
+
+/** Plays one pack's demo, or that of every pack of the stack that has one. */
+export async function demoCommand(name: string | undefined, options: DemoOptions): Promise<void> {
+	const { minutes, seed, fault, rate } = options;
+	if (!(minutes > 0 && minutes <= mostMinutes))
+		throw new UserError(
+			`--minutes is ${minutes}: more than 0, at most ${mostMinutes}, or Prometheus refuses the oldest`,
+		);
+	if (rate !== undefined && !(rate > 0 && rate <= 6000)) throw new UserError(`--rate is ${rate}: 1 to 6000 a minute`);
+	const environment = await prepare(options, "look");
+	const e = await endpoints(environment, options.stack);
+	const demos = await chosen(name, e, options.stack);
+	for (const { pack, demo } of demos) {
+		if (fault && !(fault in demo.faults)) throw new UserError(unknownFault(pack, fault, demo));
+	}
+	const store = storeOf((await outputs(environment, options.stack)).reports?.value, e);
+	const stop = new AbortController();
+	const follow = options.follow ? stop.signal : undefined;
+	process.once("SIGINT", () => stop.abort());
+	if (follow) progress("goes on until it is interrupted");
+	await Promise.all(
+		demos.map(async ({ pack, demo }) => {
+			const started = Date.now();
+			const sent = await play(e, demo, { perMinute: rate ?? demo.perMinute, minutes, seed, fault, follow, store });
+			progress(`${pack}: ${sent.units} ${demo.units}, sent in ${seconds(started)}`);
+			progress(`  ${sent.traces} traces (${sent.spans} spans), ${sent.points} points, ${sent.logs} log lines`);
+			if (sent.reports > 0) progress(`  ${sent.reports} reports${store ? ", in the object store as well" : ""}`);
+			for (const { uid, title } of e.dashboards.filter((dashboard) => dashboard.pack === pack))
+				progress(`  ${title}: ${e.grafana}/d/${uid}`);
+		}),
+	);
+}
+
+async function chosen(name: string | undefined, e: Endpoints, stack: string): Promise<{ pack: string; demo: Demo }[]> {
+	const names = packNames();
+	if (name !== undefined && !names.includes(name)) {
+		const near = nearest(name, names);
+		throw new UserError(`There is no pack ${name}${near ? `; did you mean ${near}?` : `: ${names.join(", ")}`}`);
+	}
+	const shown = new Set(e.dashboards.flatMap(({ pack }) => pack ?? []));
+	if (name !== undefined && !shown.has(name))
+		throw new UserError(
+			`The stack ${stack} does not show the pack ${name}: add it to tracestack:packs in Pulumi.${stack}.yaml, then ./tracestack up --stack ${stack}`,
+		);
+	const of = packs(name === undefined ? names.filter((one) => shown.has(one)) : [name]);
+	const found = await Promise.all(
+		of.flatMap(({ name: pack, demo }) => (demo ? [load(pack, demo).then((loaded) => ({ pack, demo: loaded }))] : [])),
+	);
+	if (found.length > 0) return found;
+	const having = packs().flatMap((pack) => (pack.demo ? [pack.name] : []));
+	throw new UserError(
+		`${name ? `The pack ${name}` : `No pack of the stack ${stack}`} has a demo; there are: ${having}`,
+	);
+}
+
+/** A pack's demo module. */
+export async function load(pack: string, file: string): Promise<Demo> {
+	const module = await import(pathToFileURL(join(packsDir, pack, file)).href);
+	if (typeof module.demo?.play !== "function")
+		throw new UserError(`configs/packs/${pack}/${file} exports no demo: see configs/packs/README.md`);
+	return module.demo;
+}
+
+function unknownFault(pack: string, fault: string, { faults }: Demo): string {
+	const known = Object.entries(faults).map(([name, what]) => `\n  ${name}: ${what}`);
+	const near = nearest(fault, Object.keys(faults));
+	return `The demo of ${pack} knows no fault ${fault}${near ? `; did you mean ${near}?` : ""}${known.join("")}`;
+}

@@ -1,0 +1,110 @@
+// The envelope that a pipeline closes a run with: which run it was, what came of it, and which traces belong to it.
+
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { reportMetrics } from "../../components/links.ts";
+import { SettingsError } from "../../settings/error.ts";
+import { explain } from "../../settings/explain.ts";
+import { UserError } from "../output.ts";
+
+const identifier = (what: string) =>
+	z
+		.string()
+		.regex(/^[^\s/][^/]*$/)
+		.meta({ allowed: `${what}, without slashes` });
+
+const envelope = z.looseObject({
+	source: z
+		.string()
+		.regex(/^[\w.-]+$/)
+		.default("report")
+		.meta({ allowed: "letters, digits, dots, hyphens: what made it, such as verify-lite" }),
+	generatedAt: z.string().optional().meta({ allowed: "a time, as ISO 8601 has it" }),
+	correlation: z
+		.looseObject({
+			runId: identifier("the run's id").meta({ allowed: "the run's id, without slashes" }),
+			branch: z.string().min(1).default("unknown").meta({ allowed: "a branch" }),
+			commit: z.string().optional().meta({ allowed: "a commit" }),
+			traceIds: z
+				.array(
+					z
+						.string()
+						.regex(/^[0-9a-f]{1,32}$/)
+						.meta({ allowed: "a trace id in hexadecimal" }),
+				)
+				.default([])
+				.meta({ allowed: "a list of trace ids" }),
+		})
+		.meta({ allowed: "an object with runId, branch, traceIds" }),
+	summary: z.record(z.string(), z.unknown()).default({}).meta({ allowed: "an object" }),
+});
+
+/** A report envelope; whatever else it holds is kept. */
+export type Envelope = z.infer<typeof envelope>;
+
+const { labels } = reportMetrics;
+
+/** Traces of one report that become a series each: a dropdown lists no more. */
+const mostTraces = 100;
+
+/**
+ * Reads an envelope. Some producers call `correlation` `traceCorrelation`.
+ *
+ * @throws UserError with every mistake in it.
+ */
+export async function readEnvelope(file: string): Promise<Envelope> {
+	let raw: unknown;
+	try {
+		raw = JSON.parse(await readFile(file, "utf8"));
+	} catch (error) {
+		throw new UserError(`The envelope ${file} can't be read: ${(error as Error).message}`);
+	}
+	return parseEnvelope(raw, file);
+}
+
+/** @throws UserError with every mistake in it. */
+export function parseEnvelope(raw: unknown, file: string): Envelope {
+	const { traceCorrelation, correlation = traceCorrelation, ...rest } = (raw ?? {}) as Record<string, unknown>;
+	const named = { ...rest, ...(correlation !== undefined && { correlation }) };
+	const result = envelope.safeParse(named);
+	if (result.success) return result.data;
+	const mistakes = explain({ raw: named, schema: envelope, issues: result.error.issues });
+	throw new UserError(SettingsError.of(file, mistakes).message);
+}
+
+/** A number of a report, under the labels that it has as a metric. */
+export interface ReportValue {
+	value: number;
+	attributes: Record<string, string>;
+}
+
+/**
+ * Every number in an envelope's summary, by its path: `mutation.score`. What is true is 1 and what is false 0, and so is a
+ * step whose status is success or anything else.
+ */
+export function valuesOf(envelope: Envelope): ReportValue[] {
+	return numbers(envelope.summary).map(([field, value]) => ({
+		value,
+		attributes: { ...run(envelope), [labels.field]: field },
+	}));
+}
+
+/** The traces of a run, as series whose value is 1: that is what a dropdown of trace ids reads. */
+export function tracesOf(envelope: Envelope): ReportValue[] {
+	return envelope.correlation.traceIds
+		.slice(0, mostTraces)
+		.map((id) => ({ value: 1, attributes: { ...run(envelope), [labels.traceId]: id.padStart(32, "0") } }));
+}
+
+function run({ source, correlation }: Envelope): Record<string, string> {
+	return { [labels.source]: source, [labels.runId]: correlation.runId, [labels.branch]: correlation.branch };
+}
+
+function numbers(value: unknown, path: string[] = []): [field: string, value: number][] {
+	const field = path.join(".");
+	if (typeof value === "number" && Number.isFinite(value)) return [[field, value]];
+	if (typeof value === "boolean") return [[field, Number(value)]];
+	if (path.at(-1) === "status" && typeof value === "string") return [[field, Number(value === "success")]];
+	if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+	return Object.entries(value).flatMap(([key, below]) => numbers(below, [...path, key]));
+}

@@ -1,0 +1,36 @@
+// Where envelopes are kept: a folder of the stack's object store, by source and run, and the latest of each source once more.
+
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { AwsClient } from "aws4fetch";
+import type { Envelope } from "./envelope.ts";
+
+/** The stack's output `reports`, with the address that this machine reaches. */
+export interface Store {
+	url: string;
+	region: string;
+	accessKeyId: string;
+	secretAccessKey: string;
+}
+
+/**
+ * Stores an envelope, and files that belong to it under their own names.
+ *
+ * @returns where the envelope is, below the store's folder.
+ * @throws with what the store said.
+ */
+export async function store(where: Store, envelope: Envelope, files: string[] = []): Promise<string> {
+	const { source, correlation } = envelope;
+	const objects = [{ name: "envelope.json", body: JSON.stringify(envelope, null, 2) }];
+	for (const file of files) objects.push({ name: basename(file), body: await readFile(file, "utf8") });
+	for (const folder of [correlation.runId, "latest"])
+		for (const { name, body } of objects) await put(where, `${source}/${encodeURIComponent(folder)}/${name}`, body);
+	return `${source}/${correlation.runId}/envelope.json`;
+}
+
+async function put({ url, region, ...keys }: Store, key: string, body: string): Promise<void> {
+	const client = new AwsClient({ ...keys, region, service: "s3", retries: 2 });
+	const headers = { "content-type": "application/json" };
+	const answer = await client.fetch(`${url}/${key}`, { method: "PUT", headers, body });
+	if (!answer.ok) throw new Error(`${answer.status} from ${url}/${key}: ${(await answer.text()).trim().slice(0, 300)}`);
+}

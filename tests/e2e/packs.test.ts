@@ -1,0 +1,207 @@
+// Packs come alive: a demo runs as any application would, and no panel of any dashboard stays empty.
+
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AwsClient } from "aws4fetch";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { load } from "../../cli/demo/demo.ts";
+import { mostMinutes } from "../../cli/demo/play.ts";
+import { storeOf } from "../../cli/report/push.ts";
+import type { Store } from "../../cli/report/store.ts";
+import { type Endpoints, epoch, exemplars, grafana, json, until, withQuery } from "../../cli/verify/api.ts";
+import { runPanels } from "../../cli/verify/panels.ts";
+import { infinity, reportMetrics, uid } from "../../components/links.ts";
+import { packNames, packs } from "../../components/packs.ts";
+import { trust } from "../../components/trust.ts";
+import { soak } from "./soak.ts";
+import { type Outcome, TestStack } from "./stack.ts";
+
+const [kvonce] = packs(["kvonce"]);
+const minutes = 10;
+let stack: TestStack;
+let e: Endpoints;
+let store: Store;
+let demo: Outcome;
+/** Of the newest run that a report names. */
+let traceId: string;
+
+interface Vector {
+	data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+}
+
+/** Series of an instant query over all that the demo's time holds. */
+async function reported(selector: string): Promise<Vector["data"]["result"]> {
+	const query = `last_over_time(${selector}[30m])`;
+	return (await json<Vector>(withQuery(`${e.prometheus}/api/v1/query`, { query }))).data.result;
+}
+
+/** An object of the reports' folder. */
+async function stored(key: string): Promise<Response> {
+	const { url, region, accessKeyId, secretAccessKey } = store;
+	return new AwsClient({ accessKeyId, secretAccessKey, region, service: "s3" }).fetch(`${url}/${key}`);
+}
+
+beforeAll(async () => {
+	stack = await TestStack.create("e2e-packs", 20000);
+	stack.configure({
+		size: "small",
+		packs: packNames(),
+		storage: { backend: "s3" },
+		// What a demo sends is let in as everybody's is.
+		access: { token: true, tls: "generated" },
+	});
+	const up = await stack.tracestack("up", "--no-verify");
+	if (up.code !== 0) throw new Error(up.all);
+	const { reports, ...rest } = (await stack.endpoints()) as Endpoints & { reports: Store };
+	e = rest;
+	trust(`${e.ca}`);
+	store = storeOf(reports, e)!;
+	demo = await stack.tracestack("demo", "--minutes", `${minutes}`);
+	if (demo.code !== 0) throw new Error(demo.all);
+	traceId = await until(20, async () => {
+		const [first] = await reported(`${reportMetrics.trace}{source="verify-lite"}`);
+		if (!first) throw new Error("no report names a trace");
+		return `${first.metric[reportMetrics.labels.traceId]}`;
+	});
+});
+
+afterAll(() => stack.remove());
+
+describe("the demo", () => {
+	it("says what it sent, and where it shows", () => {
+		expect(demo.all).toMatch(/kvonce: \d+ conformance runs/);
+		expect(demo.all).toMatch(/\d+ reports, in the object store as well/);
+		expect(demo.all).toContain(`KvOnce Trace Overview: ${e.grafana}/d/kvonce-trace-overview`);
+	});
+
+	it("has a history at once: its first runs are as old as it was asked for, and each is counted", async () => {
+		const [, traces] = demo.all.match(/kvonce: .*\n\s+(\d+) traces/) ?? [];
+		const q = "{ nestedSetParent < 0 && span.kvonce_run_id =~ `.*` } | count_over_time() by (span.kvonce_branch)";
+		const range = { q, start: epoch(-60 * mostMinutes), end: epoch(), step: "15s" };
+		const path = withQuery(`/api/datasources/proxy/uid/${uid.tempo}/api/metrics/query_range`, range);
+		type Answer = { series?: { samples: { timestampMs: string; value?: number }[] }[] };
+		const counted = await until(30, async () => {
+			const { series = [] } = await grafana<Answer>(e, path);
+			const samples = series.flatMap(({ samples }) => samples).filter(({ value = 0 }) => value > 0);
+			const sum = samples.reduce((sum, { value = 0 }) => sum + value, 0);
+			if (sum !== Number(traces)) throw new Error(`${sum} of ${traces} traces are counted`);
+			return samples;
+		});
+		const oldest = Math.min(...counted.map(({ timestampMs }) => Number(timestampMs)));
+		expect((Date.now() - oldest) / 60_000).toBeGreaterThan(minutes - 3);
+	});
+
+	it("sets the attributes that the pack asks for on every span: attributes check", async () => {
+		const names = kvonce?.attributes ?? [];
+		const where = ["--where", 'resource.service.name =~ "kvonce.*"', "--json"];
+		const { code, stdout } = await stack.tracestack(
+			"attributes",
+			"check",
+			"--require",
+			[...names, "nope"].join(),
+			...where,
+		);
+		expect(code).toBe(1);
+		const { spans, lacks } = JSON.parse(stdout) as { spans: number; lacks: { attribute: string }[] };
+		expect(spans).toBeGreaterThan(100);
+		expect(new Set(lacks.map(({ attribute }) => attribute))).toEqual(new Set(["nope"]));
+	});
+
+	it("gives the variable of runs its values: those of the envelopes", async () => {
+		const path = `/api/datasources/proxy/uid/${uid.tempo}/api/v2/search/tag/span.kvonce_run_id/values`;
+		const { tagValues } = await grafana<{ tagValues: { value: string }[] }>(e, path);
+		const runs = new Set((await reported(reportMetrics.trace)).map(({ metric }) => metric.run_id));
+		expect(new Set(tagValues.map(({ value }) => value))).toEqual(runs);
+	});
+});
+
+describe("every panel of every dashboard", () => {
+	it("has data", async () => {
+		const results = await until(60, async () => {
+			const all = await runPanels(e, traceId);
+			const empty = all.filter(({ rows, skipped }) => rows === 0 && !skipped);
+			if (empty.length > 0)
+				throw new Error(empty.map(({ name, error }) => `${name}: ${error ?? "no data"}`).join("; "));
+			return all;
+		});
+		for (const name of packNames())
+			expect(results.filter(({ pack }) => pack === name).length, name).toBeGreaterThan(10);
+		// A Grafana that could not download the plugin says so in the panel; what it would read is looked at below.
+		for (const { skipped } of results) if (skipped) expect(skipped).toContain(infinity);
+	});
+});
+
+test("a metric of an application's own leads to the trace behind it", async () => {
+	const seen = await exemplars(e.prometheus, 'nl2api_eval_test_duration_ms_bucket{stage="total"}');
+	expect(seen.length).toBeGreaterThan(10);
+	const { trace } = await json<{ trace?: unknown }>(`${e.tempo}/api/v2/traces/${seen.at(-1)?.traceId}`);
+	expect(JSON.stringify(trace)).toContain("evaluator.evaluate");
+});
+
+/** Faults whose description ends with the alert that they are for. */
+const faults = packs().map(async ({ name, demo }) => ({
+	name,
+	alerting: Object.entries(demo ? (await load(name, demo)).faults : {}).flatMap(([fault, what]) => {
+		const [, alert] = what.match(/: ([A-Z]\w+)$/) ?? [];
+		return alert ? [{ fault, alert }] : [];
+	}),
+}));
+const alerting = (await Promise.all(faults)).filter(({ alerting }) => alerting.length > 0);
+
+describe.runIf(soak).concurrent.each(alerting)("the faults of $name", ({ name, alerting }) => {
+	it("each make their alert fire", { timeout: 1_200_000 }, async () => {
+		for (const { fault, alert } of alerting) {
+			const played = await stack.tracestack("demo", name, "--fault", fault);
+			expect(played.code, played.all).toBe(0);
+			const query = `ALERTS{alertname="${alert}", alertstate="firing"}`;
+			await until(240, async () => {
+				const { data } = await json<Vector>(withQuery(`${e.prometheus}/api/v1/query`, { query }));
+				if (data.result.length === 0) throw new Error(`${alert} does not fire under ${fault}`);
+			});
+		}
+	});
+});
+
+describe("report push", () => {
+	const run = "run 8123";
+	const envelope = {
+		source: "nightly",
+		correlation: { runId: run, branch: "main", traceIds: ["5b8efff798038103d269b633813fc60c"] },
+		summary: { mutation: { score: 71.5 }, steps: { lint: { status: "failure" } } },
+		extra: ["kept"],
+	};
+
+	it("stores the envelope and what belongs to it, and makes series of its numbers", async () => {
+		const dir = mkdtempSync(join(tmpdir(), "tracestack-report-"));
+		const files = [join(dir, "envelope.json"), join(dir, "verify-lite-run-summary.json")];
+		writeFileSync(files[0]!, JSON.stringify(envelope));
+		writeFileSync(files[1]!, JSON.stringify(envelope.summary));
+		const pushed = await stack.tracestack("report", "push", ...files);
+		expect(pushed.code, pushed.all).toBe(0);
+		for (const folder of [encodeURIComponent(run), "latest"])
+			expect(await (await stored(`nightly/${folder}/envelope.json`)).json()).toMatchObject(envelope);
+		expect(await (await stored("nightly/latest/verify-lite-run-summary.json")).json()).toEqual(envelope.summary);
+		const values = await until(20, async () => {
+			const found = await reported(`${reportMetrics.value}{source="nightly"}`);
+			if (found.length < 2) throw new Error("its numbers are not there");
+			return found;
+		});
+		expect(values.map(({ metric: { field, run_id, branch }, value }) => [field, run_id, branch, value[1]])).toEqual([
+			["mutation.score", run, "main", "71.5"],
+			["steps.lint.status", run, "main", "0"],
+		]);
+	});
+
+	it("keeps the demo's envelopes where Grafana's datasource looks, for its key only", async () => {
+		const latest = await (await stored("verify-lite/latest/envelope.json")).json();
+		expect(Object.keys((latest as typeof envelope).summary.steps)).toContain("mutationQuick");
+		const source = await grafana<{ url: string; type: string; secureJsonFields: object }>(
+			e,
+			`/api/datasources/uid/${uid.reports}`,
+		);
+		expect(source).toMatchObject({ type: infinity, secureJsonFields: { awsAccessKey: true, awsSecretKey: true } });
+		expect(new URL(source.url).pathname).toBe(new URL(store.url).pathname);
+		expect((await fetch(`${store.url}/verify-lite/latest/envelope.json`)).status).toBe(403);
+	});
+});
