@@ -7,6 +7,7 @@ import { accessConflicts } from "./settings/access.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
 import { SettingsError } from "./settings/error.ts";
 import { type Conflict, explain, nearest } from "./settings/explain.ts";
+import { isProduction, type PolicySettings, policies } from "./settings/policies.ts";
 import { portPresets } from "./settings/ports.ts";
 import { jobs, schema } from "./settings/schema.ts";
 
@@ -24,6 +25,8 @@ export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix"
 	namePrefix: string;
 	ports: Ports;
 	alerts: Parsed["alerts"] & { env: string };
+	/** Whether nobody may lose what the stack has stored. */
+	production: boolean;
 	tempo: Parsed["tempo"] & { backfill: string };
 	/** The catalogue's entry for a service. Throws when it has none. */
 	image(service: string): CatalogueEntry;
@@ -60,6 +63,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 	}
 	const { images: configured, ports, namePrefix, alerts, tempo, ...settings } = result.data;
 	const catalogue = readCatalogue(images ?? configured);
+	const { env = stack.name } = alerts;
 	return {
 		...settings,
 		project: stack.project,
@@ -67,7 +71,8 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		namePrefix: namePrefix ?? `${stack.project}-${stack.name}`,
 		ports: portsOf(ports),
 		tempo: { ...tempo, backfill: tempo.backfill ?? shorter(tempo.retention, "6h") },
-		alerts: { ...alerts, env: alerts.env ?? stack.name },
+		alerts: { ...alerts, env },
+		production: isProduction(env),
 		image(service) {
 			const entry = catalogue[service];
 			if (!entry) throw new SettingsError(`the image catalogue ${images ?? configured} has no entry "${service}"`);
@@ -80,6 +85,20 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 export function loadSettings(): Settings {
 	const project = pulumi.getProject();
 	const name = pulumi.getStack();
+	const { raw, misplaced } = readConfig(project);
+	const identity = { project, name, misplaced, secretKeys: secretKeys(project) };
+	return parseSettings(raw, identity, process.env.TRACESTACK_IMAGES);
+}
+
+/** What the policy pack goes by, in the process that runs it. A setting that is wrong waives nothing: the program refuses it. */
+export function loadPolicySettings(): PolicySettings {
+	const { raw } = readConfig(pulumi.getProject());
+	const { env = pulumi.getStack() } = objectAt(raw, "alerts");
+	return { production: isProduction(String(env)), waive: policies.safeParse(raw.policies).data?.waive ?? [] };
+}
+
+/** The project's configuration, and keys of other namespaces that look like a misspelling of it. */
+function readConfig(project: string): { raw: Record<string, unknown>; misplaced: string[] } {
 	const raw: Record<string, unknown> = {};
 	const misplaced: string[] = [];
 	for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
@@ -87,8 +106,7 @@ export function loadSettings(): Settings {
 		if (namespace === project) raw[setting] = objectOrText(value);
 		else if (nearest(namespace, [project])) misplaced.push(key);
 	}
-	const identity = { project, name, misplaced, secretKeys: secretKeys(project) };
-	return parseSettings(raw, identity, process.env.TRACESTACK_IMAGES);
+	return { raw, misplaced };
 }
 
 /** Top-level keys with a secret in them, as the engine tells every program. */

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { alerts, receiver, service } from "./alerts.ts";
 import { credential, duration, retention } from "./kinds.ts";
+import { policies } from "./policies.ts";
 import { ports } from "./ports.ts";
 import { sampling } from "./sampling.ts";
 import { storage } from "./storage.ts";
@@ -314,6 +315,7 @@ export const schema = z.strictObject({
 			"Who is told of alerts. An alert goes to every receiver that wants it; one that nobody wants is only shown.",
 		allowed: "a list of receivers",
 	}),
+	policies,
 	logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").meta({
 		description: "How much every service logs.",
 	}),
