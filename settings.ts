@@ -1,13 +1,14 @@
-// Every setting of a stack: settings/schema.ts says what there is. The only file that reads Pulumi's configuration.
+// Every setting of a stack: settings/schema.ts says what there is. What a program reads of Pulumi's configuration, it reads here.
 
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { packNames } from "./components/packs.ts";
 import { accessConflicts } from "./settings/access.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
+import { readConfiguration, splitOnce } from "./settings/configuration.ts";
 import { SettingsError } from "./settings/error.ts";
 import { type Conflict, explain, nearest } from "./settings/explain.ts";
-import { isProduction, type PolicySettings, policies } from "./settings/policies.ts";
+import { isProduction } from "./settings/policies.ts";
 import { portPresets } from "./settings/ports.ts";
 import { jobs, schema } from "./settings/schema.ts";
 
@@ -85,49 +86,16 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 export function loadSettings(): Settings {
 	const project = pulumi.getProject();
 	const name = pulumi.getStack();
-	const { raw, misplaced } = readConfig(project);
+	const { raw, others } = readConfiguration(project);
+	const misplaced = others.filter((key) => nearest(splitOnce(key, ":")[0], [project]));
 	const identity = { project, name, misplaced, secretKeys: secretKeys(project) };
 	return parseSettings(raw, identity, process.env.TRACESTACK_IMAGES);
-}
-
-/** What the policy pack goes by, in the process that runs it. A setting that is wrong waives nothing: the program refuses it. */
-export function loadPolicySettings(): PolicySettings {
-	const { raw } = readConfig(pulumi.getProject());
-	const { env = pulumi.getStack() } = objectAt(raw, "alerts");
-	return { production: isProduction(String(env)), waive: policies.safeParse(raw.policies).data?.waive ?? [] };
-}
-
-/** The project's configuration, and keys of other namespaces that look like a misspelling of it. */
-function readConfig(project: string): { raw: Record<string, unknown>; misplaced: string[] } {
-	const raw: Record<string, unknown> = {};
-	const misplaced: string[] = [];
-	for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
-		const [namespace, setting] = splitOnce(key, ":");
-		if (namespace === project) raw[setting] = objectOrText(value);
-		else if (nearest(namespace, [project])) misplaced.push(key);
-	}
-	return { raw, misplaced };
 }
 
 /** Top-level keys with a secret in them, as the engine tells every program. */
 function secretKeys(project: string): Set<string> {
 	const keys: string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]");
 	return new Set(keys.filter((key) => key.startsWith(`${project}:`)).map((key) => splitOnce(key, ":")[1]));
-}
-
-/** Pulumi hands objects and lists over as JSON. */
-function objectOrText(value: string): unknown {
-	if (!/^\s*[[{]/.test(value)) return value;
-	try {
-		return JSON.parse(value);
-	} catch {
-		return value;
-	}
-}
-
-function splitOnce(text: string, separator: string): [before: string, after: string] {
-	const at = text.indexOf(separator);
-	return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
 /** Of two durations in hours. */

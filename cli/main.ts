@@ -107,12 +107,13 @@ stackCommand("jaeger", "copy a Jaeger's traces into the stack and compare; the n
 		process.exitCode = await migrateCommand(options);
 	});
 
-stackCommand("preview", "what `up` would change")
+stackCommand("preview", "what `up` would change, and which policies it breaks")
 	.allowUnknownOption()
 	.argument("[args...]", "handed to pulumi preview")
 	.action(async (args: string[], options) => {
-		const { passThrough, prepare } = await import("./engine.ts");
-		process.exitCode = await passThrough(await prepare(options), ["preview", "--stack", options.stack, ...args]);
+		const { passThrough, policyPack, prepare } = await import("./engine.ts");
+		const preview = ["preview", "--stack", options.stack, "--policy-pack", policyPack];
+		process.exitCode = await passThrough(await prepare(options), [...preview, ...args]);
 	});
 
 program

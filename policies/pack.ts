@@ -9,8 +9,8 @@ import {
 	type ResourceValidationPolicy,
 	type StackValidationPolicy,
 } from "@pulumi/policy";
+import { loadPolicySettings } from "../settings/configuration.ts";
 import type { PolicySettings, Waiver } from "../settings/policies.ts";
-import { loadPolicySettings } from "../settings.ts";
 import { type Judged, judgeAll, judgeOne } from "./judge.ts";
 import { known } from "./known.ts";
 import type { Resource, Rule } from "./rule.ts";

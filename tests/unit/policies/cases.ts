@@ -8,7 +8,7 @@ import type { PolicyName, Waiver } from "../../../settings/policies.ts";
 import type { Recorded } from "../mocks.ts";
 
 /** Inputs that hold a secret have this one: no message may show it. */
-export const secret = "opensesame";
+const secret = "opensesame";
 
 /** What only a deployment knows, as rules see it. */
 export const unknown = Symbol("unknown");

@@ -8,8 +8,9 @@ import { root } from "../../../cli/paths.ts";
 import { known } from "../../../policies/known.ts";
 import type { Props } from "../../../policies/rule.ts";
 import { rules } from "../../../policies/rules.ts";
+import { loadPolicySettings } from "../../../settings/configuration.ts";
 import { isProduction, policyNames, type Waiver } from "../../../settings/policies.ts";
-import { loadPolicySettings, parseSettings } from "../../../settings.ts";
+import { parseSettings } from "../../../settings.ts";
 import { record } from "../mocks.ts";
 import { container, recordedResource, resource, violations } from "./cases.ts";
 
