@@ -27,6 +27,15 @@ function resourceOf({ urn, type, name, props, opts }: ResourceValidationArgs | P
 	return { urn, type, name, props: known(props), protect: opts.protect, from: {} };
 }
 
+const looked = new Map<string, Resource>();
+
+/** Every policy is given a view of its own of the same resource, and copying it is what takes the time. */
+function lookedAt(args: ResourceValidationArgs): Resource {
+	const resource = looked.get(args.urn) ?? resourceOf(args);
+	looked.set(args.urn, resource);
+	return resource;
+}
+
 function stackOf(resources: PolicyResource[]): Resource[] {
 	return resources.map((resource) => {
 		const from = Object.entries(resource.propertyDependencies).map(([name, of]) => [name, of.map(({ urn }) => urn)]);
@@ -42,7 +51,7 @@ function enforced(rule: Rule): ResourceValidationPolicy & Partial<StackValidatio
 		name: rule.name,
 		description: rule.description,
 		enforcementLevel: "mandatory",
-		validateResource: (args, report) => tell(judgeOne(rule, resourceOf(args), settings()), report),
+		validateResource: (args, report) => tell(judgeOne(rule, lookedAt(args), settings()), report),
 		...(rule.all && {
 			validateStack: (args, report) => tell(judgeAll(rule, stackOf(args.resources), settings()), report),
 		}),
@@ -64,7 +73,8 @@ function waived(): ResourceValidationPolicy & StackValidationPolicy {
 		description: "Waived by the stack's settings.",
 		enforcementLevel: "advisory",
 		validateResource: (args, report) => {
-			const resource = resourceOf(args);
+			const resource = lookedAt(args);
+			looked.delete(args.urn); // this policy is the last
 			tell(
 				rules.flatMap((rule) => judgeOne(rule, resource, settings())),
 				report,
