@@ -1,12 +1,14 @@
-// Every setting of a stack: settings/schema.ts says what there is. The only file that reads Pulumi's configuration.
+// Every setting of a stack: settings/schema.ts says what there is. What a program reads of Pulumi's configuration, it reads here.
 
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type Pack, packNames, packs, packsDir } from "./components/packs.ts";
 import { accessConflicts } from "./settings/access.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
+import { readConfiguration, splitOnce } from "./settings/configuration.ts";
 import { SettingsError } from "./settings/error.ts";
 import { type Conflict, explain, nearest } from "./settings/explain.ts";
+import { isProduction } from "./settings/policies.ts";
 import { portPresets } from "./settings/ports.ts";
 import { jobs, schema } from "./settings/schema.ts";
 
@@ -24,6 +26,8 @@ export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix"
 	namePrefix: string;
 	ports: Ports;
 	alerts: Parsed["alerts"] & { env: string };
+	/** Whether nobody may lose what the stack has stored. */
+	production: boolean;
 	tempo: Parsed["tempo"] & { backfill: string };
 	packs: Pack[];
 	/** The catalogue's entry for a service. Throws when it has none. */
@@ -64,6 +68,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 	const { images: configured, ports, namePrefix, alerts, tempo, packs: chosen, ...settings } = result.data;
 	const catalogue = readCatalogue(images ?? configured);
 	const ofPacks = packs(chosen, dir);
+	const { env = stack.name } = alerts;
 	return {
 		...settings,
 		packs: ofPacks,
@@ -73,7 +78,8 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		namePrefix: namePrefix ?? `${stack.project}-${stack.name}`,
 		ports: portsOf(ports),
 		tempo: { ...tempo, backfill: tempo.backfill ?? shorter(tempo.retention, "6h") },
-		alerts: { ...alerts, env: alerts.env ?? stack.name },
+		alerts: { ...alerts, env },
+		production: isProduction(env),
 		image(service) {
 			const entry = catalogue[service];
 			if (!entry) throw new SettingsError(`the image catalogue ${images ?? configured} has no entry "${service}"`);
@@ -86,13 +92,8 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 export function loadSettings(): Settings {
 	const project = pulumi.getProject();
 	const name = pulumi.getStack();
-	const raw: Record<string, unknown> = {};
-	const misplaced: string[] = [];
-	for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
-		const [namespace, setting] = splitOnce(key, ":");
-		if (namespace === project) raw[setting] = objectOrText(value);
-		else if (nearest(namespace, [project])) misplaced.push(key);
-	}
+	const { raw, others } = readConfiguration(project);
+	const misplaced = others.filter((key) => nearest(splitOnce(key, ":")[0], [project]));
 	const identity = { project, name, misplaced, secretKeys: secretKeys(project) };
 	return parseSettings(raw, identity, process.env.TRACESTACK_IMAGES);
 }
@@ -101,21 +102,6 @@ export function loadSettings(): Settings {
 function secretKeys(project: string): Set<string> {
 	const keys: string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]");
 	return new Set(keys.filter((key) => key.startsWith(`${project}:`)).map((key) => splitOnce(key, ":")[1]));
-}
-
-/** Pulumi hands objects and lists over as JSON. */
-function objectOrText(value: string): unknown {
-	if (!/^\s*[[{]/.test(value)) return value;
-	try {
-		return JSON.parse(value);
-	} catch {
-		return value;
-	}
-}
-
-function splitOnce(text: string, separator: string): [before: string, after: string] {
-	const at = text.indexOf(separator);
-	return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
 /** Of two durations in hours. */

@@ -198,6 +198,17 @@ export const recipes: Recipe[] = [
 		},
 	},
 	{
+		name: "actionlint",
+		minutes: 0.2,
+		kind: "module",
+		module: {
+			path: "github.com/rhysd/actionlint",
+			version: "v1.7.12",
+			sum: "h1:vQ4GeJN86C0QH+gTUQcs8McmK62OLT3kmakPMtEWYnY=",
+		},
+		binaries: { actionlint: { package: "./cmd/actionlint", set: { "github.com/rhysd/actionlint.version": "1.7.12" } } },
+	},
+	{
 		name: "base",
 		minutes: 0.1,
 		kind: "debian",
@@ -217,6 +228,7 @@ export const images: ImageRecipe[] = [
 	{ name: "objectstore", tag: "1.8.0", from: ["objectstore"] },
 	{ name: "busybox", tag: "1.35", from: ["base"] },
 	{ name: "jaeger", tag: "1.76.0", from: ["jaeger"] },
+	{ name: "actionlint", tag: "1.7.12", from: ["actionlint"] },
 ];
 
 /** Releases before those above, as far as they can be had: what the test of an upgrade starts from. */

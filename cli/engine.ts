@@ -24,6 +24,9 @@ import { ResourceProgress } from "./resource-progress.ts";
 import { readState, type State, type StateResource, types } from "./state.ts";
 import { ensureToolchain } from "./toolchain.ts";
 
+/** What no stack may be without: docs/policies.md. Relative to the project. */
+export const policyPack = "policies";
+
 export interface StackOptions {
 	/** Name of the stack. */
 	stack: string;
@@ -105,7 +108,7 @@ export async function up(
 				shown.event(event);
 				onEvent(event);
 			};
-			await s.up({ onEvent: both, suppressProgress: true });
+			await s.up({ onEvent: both, suppressProgress: true, policyPacks: [policyPack] });
 			return found;
 		};
 		const whenOurs = () => whenFree(stack, () => s.cancel(), attempt);

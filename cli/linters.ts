@@ -146,7 +146,8 @@ export function configLints(images: string | undefined): Lint[] {
 				});
 			},
 		}));
-	return [...rendered, ...varied, ...asItStands, ruleTests(settings), dashboardQueries(settings), routeTests(images)];
+	const others = [ruleTests(settings), dashboardQueries(settings), routeTests(images), workflowLint(settings)];
+	return [...rendered, ...varied, ...asItStands, ...others];
 }
 
 function settingsOf(raw: Record<string, unknown>, images: string | undefined): Settings {
@@ -209,6 +210,19 @@ function routeTests(images: string | undefined): Lint {
 				entrypoint: "/bin/amtool",
 				args: nobody,
 			});
+		},
+	};
+}
+
+/** GitHub's workflows. The scripts in them are looked at by nobody: not every image of the linter has a shell's. */
+function workflowLint(settings: Settings): Lint {
+	return {
+		name: "workflows (actionlint)",
+		run: () => {
+			const files = globSync(".github/workflows/*.yml", { cwd: root }).map((file) => `/src/${file}`);
+			const args = ["-shellcheck=", "-pyflakes=", ...files];
+			const mounts = [`${join(root, ".github")}:/src/.github:ro`];
+			return docker(settings.image("actionlint").image, "/usr/local/bin/actionlint", args, mounts);
 		},
 	};
 }

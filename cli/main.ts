@@ -101,7 +101,19 @@ stackCommand("demo", "simulate the applications that packs are for, so that thei
 		await demoCommand(pack, options);
 	});
 
-const dashboards = program.command("dashboards").description("what packs show");
+const dashboards = program.command("dashboards").description("what packs show, as files and in Grafana");
+stackCommand("export", "write what was edited or added in Grafana into the packs' files", dashboards)
+	.option("--pack <name>", "only this pack's")
+	.action(async (options) => {
+		const { exportCommand } = await import("./dashboards/dashboards.ts");
+		process.exitCode = await exportCommand(options);
+	});
+stackCommand("diff", "what differs, panel by panel, from the files to Grafana", dashboards)
+	.option("--pack <name>", "only this pack's")
+	.action(async (options) => {
+		const { diffCommand } = await import("./dashboards/dashboards.ts");
+		process.exitCode = await diffCommand(options);
+	});
 stackCommand("lint", "every dashboard of every pack against the rules that all keep", dashboards)
 	.option("--live", "ask the stack's servers every query as well")
 	.action(async (options) => {
@@ -158,26 +170,13 @@ stackCommand("jaeger", "copy a Jaeger's traces into the stack and compare; the n
 		process.exitCode = await migrateCommand(options);
 	});
 
-const dashboards = program.command("dashboards").description("between the packs' files and what Grafana shows");
-stackCommand("export", "write what was edited or added in Grafana into the packs' files", dashboards)
-	.option("--pack <name>", "only this pack's")
-	.action(async (options) => {
-		const { exportCommand } = await import("./dashboards/dashboards.ts");
-		process.exitCode = await exportCommand(options);
-	});
-stackCommand("diff", "what differs, panel by panel, from the files to Grafana", dashboards)
-	.option("--pack <name>", "only this pack's")
-	.action(async (options) => {
-		const { diffCommand } = await import("./dashboards/dashboards.ts");
-		process.exitCode = await diffCommand(options);
-	});
-
-stackCommand("preview", "what `up` would change")
+stackCommand("preview", "what `up` would change, and which policies it breaks")
 	.allowUnknownOption()
 	.argument("[args...]", "handed to pulumi preview")
 	.action(async (args: string[], options) => {
-		const { passThrough, prepare } = await import("./engine.ts");
-		process.exitCode = await passThrough(await prepare(options), ["preview", "--stack", options.stack, ...args]);
+		const { passThrough, policyPack, prepare } = await import("./engine.ts");
+		const preview = ["preview", "--stack", options.stack, "--policy-pack", policyPack];
+		process.exitCode = await passThrough(await prepare(options), [...preview, ...args]);
 	});
 
 program

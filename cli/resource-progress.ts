@@ -1,4 +1,4 @@
-import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
+import type { EngineEvent, PolicyEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
 import { paint, progress, seconds, UserError } from "./output.ts";
 
 /** What the engine did to a resource, in words; an operation that is not here is no news. */
@@ -27,10 +27,11 @@ export class ResourceProgress {
 		if (after) clearInterval(this.#slow.get(after.urn));
 		if (event.resOpFailedEvent) return;
 		if (after) this.#finished(after);
+		if (event.policyEvent) this.#policy(event.policyEvent);
 
 		const diagnostic = event.diagnosticEvent;
 		if (!diagnostic) return;
-		const message = diagnostic.message.replaceAll(/<\{%[^%]*%\}>|^error serializing property "\w+": /g, "").trim();
+		const message = plain(diagnostic.message).replace(/^error serializing property "\w+": /, "");
 		if (!message) return;
 		// A bridged provider reports a failure twice, once with its own source line.
 		if (message.startsWith("sdk-v2/")) return;
@@ -74,6 +75,15 @@ export class ResourceProgress {
 		progress(`  ${paint("green", "✓", process.stderr)} ${line.padEnd(40)} ${took.padStart(8)}`);
 	}
 
+	/** What a policy says: of a resource or, without one, of the stack. */
+	#policy({ policyName, resourceUrn, message, enforcementLevel }: PolicyEvent): void {
+		const where = resourceUrn ? ` at ${resourceUrn.split("::").at(-1)}` : "";
+		const lines = plain(message).split("\n");
+		if (enforcementLevel === "mandatory")
+			this.#errors.push([`policy ${policyName}${where}`, ...lines, "see docs/policies.md"].join("\n    "));
+		else progress(`  ! ${[`policy ${policyName}${where}`, ...lines].join("\n    ")}`);
+	}
+
 	/** A wait is told at once and then every five seconds. */
 	#wait(urn: string, message: string): void {
 		const last = this.#waits.get(urn) ?? 0;
@@ -81,6 +91,11 @@ export class ResourceProgress {
 		this.#waits.set(urn, Date.now());
 		progress(`  … ${message}`);
 	}
+}
+
+/** Without the engine's colours. */
+function plain(message: string): string {
+	return message.replaceAll(/<\{%[^%]*%\}>/g, "").trim();
 }
 
 function isComponent(type: string): boolean {

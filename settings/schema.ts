@@ -5,6 +5,7 @@ import { z } from "zod";
 import { alerts, receiver, service } from "./alerts.ts";
 import { drift } from "./drift.ts";
 import { credential, duration, retention } from "./kinds.ts";
+import { policies } from "./policies.ts";
 import { ports } from "./ports.ts";
 import { sampling } from "./sampling.ts";
 import { scrape } from "./scrape.ts";
@@ -284,6 +285,7 @@ export const schema = z.strictObject({
 		allowed: "a list of receivers",
 	}),
 	drift,
+	policies,
 	logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").meta({
 		description: "How much every service logs.",
 	}),

@@ -1,5 +1,5 @@
 // What every dashboard of every pack owes to whoever reads it. Some rules are those of Grafana's own dashboard-linter: which,
-// and why not itself, is in docs/decisions/0020-dashboard-linter.md.
+// and why not itself, is in docs/decisions/0022-dashboard-linter.md.
 
 import { dataSources, infinity, reportMetrics, serviceGraph, spanMetrics, uid } from "../../components/links.ts";
 import type { Pack } from "../../components/packs.ts";

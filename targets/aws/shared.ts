@@ -125,15 +125,26 @@ export class Shared {
 	}
 
 	#makeFileSystem(): FileSystem {
-		const resource = new aws.efs.FileSystem("volumes", {
-			encrypted: true,
-			throughputMode: "elastic", // bursting starves a small file system
-			tags: { ...tagsOf(this.#settings), Name: this.#settings.namePrefix },
-		});
+		const { production } = this.#settings;
+		const resource = new aws.efs.FileSystem(
+			"volumes",
+			{
+				encrypted: true,
+				throughputMode: "elastic", // bursting starves a small file system
+				tags: { ...tagsOf(this.#settings), Name: this.#settings.namePrefix },
+			},
+			{ protect: production },
+		);
+		// Nothing is lost with these.
+		const below = { parent: resource, protect: false };
+		if (production) {
+			const backupPolicy = { status: "ENABLED" };
+			new aws.efs.BackupPolicy("volumes", { fileSystemId: resource.id, backupPolicy }, below);
+		}
 		const policy = new aws.efs.FileSystemPolicy(
 			"volumes",
 			{ fileSystemId: resource.id, policy: resource.arn.apply((arn) => JSON.stringify(fileSystemPolicy(arn))) },
-			{ parent: resource },
+			below,
 		);
 		const { subnetIds, securityGroup } = this.network;
 		const targets = subnetIds.map(
@@ -141,7 +152,7 @@ export class Shared {
 				new aws.efs.MountTarget(
 					`volumes-${i}`,
 					{ fileSystemId: resource.id, subnetId, securityGroups: [securityGroup.id] },
-					{ parent: resource },
+					below,
 				),
 		);
 		return { resource, reachable: [policy, ...targets] };

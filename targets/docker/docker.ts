@@ -155,7 +155,7 @@ export class DockerTarget implements Target {
 			name,
 			{ name: `${this.#prefix}-${name}`, labels: this.#labels(w.name) },
 			// Another prefix must not mean another, empty volume.
-			{ parent, ignoreChanges: ["name"] },
+			{ parent, ignoreChanges: ["name"], protect: this.#settings.production },
 		);
 	}
 

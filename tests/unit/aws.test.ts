@@ -8,6 +8,7 @@ import type { Workload } from "../../components/workload.ts";
 import { parseSettings } from "../../settings.ts";
 import { AwsTarget } from "../../targets/aws/aws.ts";
 import { golden, ofType, one, type Recorded, record } from "./mocks.ts";
+import { recordedResource, violations } from "./policies/cases.ts";
 
 const settings = parseSettings({ target: "aws" }, { project: "tracestack", name: "staging" }, "configs/versions.yaml");
 const local = { backend: "local" } as const;
@@ -100,6 +101,14 @@ function policy(name: string): { Statement: { Action: string | string[]; Resourc
 }
 
 test("is the golden", () => golden("aws", resources));
+
+test("keeps every policy", () => {
+	// ARNs of this test lack region and account.
+	const real = JSON.stringify(resources).replaceAll("arn:aws:aws:", "arn:aws:service:eu-west-1:123456789012:");
+	const own = (JSON.parse(real) as Recorded[]).filter(({ name }) => !name.startsWith("keeper"));
+	expect(own.length).toBeGreaterThan(20);
+	expect(violations(own.map(recordedResource), false)).toEqual([]);
+});
 
 describe("addresses", () => {
 	test("are what Tempo's configuration says for Prometheus: it is written before anything exists", () => {
@@ -304,3 +313,27 @@ test("preflight finds nothing wrong with the services", async () => {
 function value<T>(output: pulumi.Output<T>): Promise<T> {
 	return new Promise((resolve) => output.apply(resolve));
 }
+
+test("in production the file system is protected and backed up, and what is around it can be replaced", async () => {
+	const production = parseSettings({ target: "aws" }, { project: "tracestack", name: "prod" }, "configs/versions.yaml");
+	const recording = await record(
+		() => {
+			const made = new AwsTarget(production);
+			new Service({ workload: tempo(production, made.address, local), target: made });
+		},
+		{
+			stack: "prod",
+			outputs: (type, name) => ({ arn: `arn:aws:${type}:${name}` }),
+			calls: {
+				"aws:index/getRegion:getRegion": { region: "eu-west-1" },
+				"aws:ec2/getVpc:getVpc": { id: "vpc-1" },
+				"aws:ec2/getSubnets:getSubnets": { ids: ["subnet-a", "subnet-b"] },
+			},
+		},
+	);
+	const inEfs = recording.resources.filter(({ type }) => type.startsWith("aws:efs/"));
+	expect(inEfs.filter(({ options }) => options?.protect).map(({ type }) => type)).toEqual([
+		"aws:efs/fileSystem:FileSystem",
+	]);
+	expect(one(inEfs, "aws:efs/backupPolicy:BackupPolicy", "volumes").inputs.backupPolicy).toEqual({ status: "ENABLED" });
+});

@@ -49,6 +49,25 @@ describe("the progress of an operation", () => {
 		expect(lines).toEqual([expect.stringContaining("waiting for tempo")]);
 	});
 
+	it("tells what is waived, and explains a failure by the policy that was broken", () => {
+		const progress = new ResourceProgress();
+		const broken = (policyName: string, enforcementLevel: string) =>
+			({
+				policyEvent: {
+					policyName,
+					enforcementLevel,
+					resourceUrn: urn("docker:index/container:Container", "tempo"),
+					message: "<{%reset%}>Not as root.\nit runs as root: set user<{%reset%}>\n",
+				},
+			}) as EngineEvent;
+		progress.event(broken("waived", "advisory"));
+		expect(lines).toEqual(["! policy waived at tempo\n    Not as root.\n    it runs as root: set user"]);
+		progress.event(broken("no-root", "mandatory"));
+		expect(progress.explain(new Error("code: 255 …")).message).toBe(
+			"policy no-root at tempo\n    Not as root.\n    it runs as root: set user\n    see docs/policies.md",
+		);
+	});
+
 	it("explains a failure in the engine's words, once, without the bridge's source line", () => {
 		const progress = new ResourceProgress();
 		progress.event(said("error", "sdk-v2/provider2.go:572: name in use"));

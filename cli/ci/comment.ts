@@ -1,0 +1,41 @@
+// `node cli/ci/comment.ts FILE…`: each report as one comment on the pull request whose workflow has just ended, written
+// over when it is there already. Reports come from a job that ran the pull request's code: they are text, never run.
+
+import { readFileSync } from "node:fs";
+import { all, type Comment, github, isOurs, markerOf } from "./github.ts";
+
+interface WorkflowRun {
+	head_sha: string;
+	head_branch: string;
+	head_repository: { owner: { login: string } };
+}
+
+/** Which pull request a run was for: by what GitHub says of the run, not by what the run left behind. */
+export async function pullRequestOf(run: WorkflowRun): Promise<number | undefined> {
+	const head = encodeURIComponent(`${run.head_repository.owner.login}:${run.head_branch}`);
+	const open = await all<{ number: number; head: { sha: string } }>(`/pulls?state=open&head=${head}`);
+	// A newer commit has a run of its own.
+	return open.find((pull) => pull.head.sha === run.head_sha)?.number;
+}
+
+/** Writes a report, or writes over the one before. */
+export async function comment(pull: number, report: string): Promise<"written" | "updated"> {
+	const marker = markerOf(report);
+	const comments = await all<Comment>(`/issues/${pull}/comments`);
+	const ours = comments.find((one) => isOurs(one, marker));
+	if (!ours) {
+		await github("POST", `/issues/${pull}/comments`, { body: report });
+		return "written";
+	}
+	await github("PATCH", `/issues/comments/${ours.id}`, { body: report });
+	return "updated";
+}
+
+if (import.meta.main) {
+	const event = JSON.parse(readFileSync(process.env.GITHUB_EVENT_PATH ?? "", "utf8"));
+	const pull = await pullRequestOf(event.workflow_run);
+	if (pull === undefined) console.log("the pull request is closed, or has a newer commit: nothing to write");
+	else
+		for (const file of process.argv.slice(2))
+			console.log(`${file}: ${await comment(pull, readFileSync(file, "utf8"))} at #${pull}`);
+}
