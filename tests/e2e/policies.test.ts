@@ -1,7 +1,7 @@
 // The policy pack under the real engine: previews only, nothing is started. That a stack which breaks none passes, every
 // other file here shows: `up` runs the pack as well.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
@@ -20,7 +20,10 @@ beforeAll(async () => {
 	writeFileSync(images, stringify(catalogue));
 });
 
-afterAll(() => stack.remove());
+afterAll(async () => {
+	rmSync(images);
+	await stack.remove();
+});
 
 it("refuses one that does, and says what is wrong and what to do", async () => {
 	const preview = await stack.tracestack("preview", "--images", images, "--color", "never");
