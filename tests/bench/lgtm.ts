@@ -12,7 +12,7 @@ import { readCatalogue } from "../../settings/catalogue.ts";
 import type { Subject } from "./subjects.ts";
 
 const name = (service: string) => `tracestack-bench-lgtm-${service}`;
-const [otlp, search, metrics] = [35_000, 35_001, 35_002];
+const [otlp, search, metrics] = [31_300, 31_301, 31_302];
 
 /**
  * Starts it.

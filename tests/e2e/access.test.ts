@@ -18,14 +18,14 @@ const outside = Object.values(networkInterfaces())
 
 const access = { token: true, tls: "generated", hosts: [outside] };
 /** Ports that ask nobody who they are, beside those that every test stack has. */
-const more = { collectorMetrics: 40020, tempoOtlpHttp: 40021 };
+const more = { collectorMetrics: 32420, tempoOtlpHttp: 32421 };
 const open = ["tempo", "prometheus", "loki", "alertmanager", "collectorHealth"] as const;
 let stack: TestStack;
 let e: Endpoints;
 let up: Outcome;
 
 beforeAll(async () => {
-	stack = await TestStack.create("e2e-access", 40000);
+	stack = await TestStack.create("e2e-access", 32400);
 	configure({ bindAddress: "0.0.0.0", access });
 	up = await stack.tracestack("up");
 	if (up.code !== 0) throw new Error(up.all);

@@ -16,7 +16,7 @@ import { soak } from "./soak.ts";
 import { TestStack } from "./stack.ts";
 
 const token = "of good: news";
-const tempoOtlpHttp = 42019;
+const tempoOtlpHttp = 32519;
 let stack: TestStack;
 let e: Endpoints;
 
@@ -79,7 +79,7 @@ beforeAll(async () => {
 	pagerduty.answers = 202;
 	slack.says = "ok";
 	mail = await mailServer();
-	stack = await TestStack.create("e2e-alerts", 42000);
+	stack = await TestStack.create("e2e-alerts", 32500);
 	stack.configure({
 		size: "small",
 		ports: { ...stack.ports, tempoOtlpHttp },

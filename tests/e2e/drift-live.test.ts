@@ -41,7 +41,7 @@ beforeAll(async () => {
 	writeFileSync(catalogue, stringify({ images: own }));
 	process.env.TRACESTACK_IMAGES = catalogue;
 	await removeHandMade();
-	stack = await TestStack.create(name, 48030);
+	stack = await TestStack.create(name, 31200);
 	stack.configure({ size: "small" });
 	const up = await stack.tracestack("up", "--no-verify");
 	if (up.code !== 0) throw new Error(up.all);

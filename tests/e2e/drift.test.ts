@@ -10,7 +10,7 @@ const rule = { component: "loki", subject: "container", reason: "somebody looks 
 const configured = { size: "small", drift: { ignore: [rule] } };
 
 beforeAll(async () => {
-	stack = await TestStack.create("e2e-drift", 47020);
+	stack = await TestStack.create("e2e-drift", 31100);
 	stack.configure(configured);
 	const up = await stack.tracestack("up", "--no-verify");
 	expect(up.code, up.all).toBe(0);

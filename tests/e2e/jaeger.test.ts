@@ -16,7 +16,7 @@ import { lost, sendTraces } from "./sender.ts";
 import { TestStack } from "./stack.ts";
 
 const container = "tracestack-e2e-jaeger-source";
-const [ui, otlp] = [38050, 38051];
+const [ui, otlp] = [32350, 32351];
 const jaeger = `http://127.0.0.1:${ui}`;
 const settings = { size: "small", collector: { jaeger: true, zipkin: true }, tempo: { backfill: "4d" } };
 let stack: TestStack;
@@ -42,7 +42,7 @@ beforeAll(async () => {
 		expect(response.status).toBe(200);
 	}
 
-	stack = await TestStack.create("e2e-jaeger", 38000);
+	stack = await TestStack.create("e2e-jaeger", 32300);
 	rmSync(journalFile(stateDir, jaeger, stack.name), { force: true });
 	const destination = { name: "jaeger", endpoint: `http://host.docker.internal:${otlp}` };
 	stack.configure({ ...settings, destinations: [destination] });

@@ -12,7 +12,7 @@ let stack: TestStack;
 let images: string;
 
 beforeAll(async () => {
-	stack = await TestStack.create("e2e-policies", 25000);
+	stack = await TestStack.create("e2e-policies", 31400);
 	await stack.pulumi("stack", "init");
 	const catalogue = parse(readFileSync(process.env.TRACESTACK_IMAGES ?? join(root, "configs/versions.yaml"), "utf8"));
 	catalogue.images.grafana.image = "grafana/grafana:latest";

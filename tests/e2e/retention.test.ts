@@ -77,7 +77,7 @@ async function oldLines(service: string): Promise<unknown[]> {
 }
 
 async function start(backend: string): Promise<void> {
-	stack ??= await TestStack.create("e2e-retention", 36000);
+	stack ??= await TestStack.create("e2e-retention", 32200);
 	stack.configure({ size: "small", storage: { backend }, logs: { retention: "1d" }, metrics: { retention: "1d" } });
 	const up = await stack.tracestack("up", "--no-verify", "--images", images);
 	if (up.code !== 0) throw new Error(up.all);

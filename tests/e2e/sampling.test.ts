@@ -11,7 +11,7 @@ let stack: TestStack;
 let e: Endpoints;
 
 beforeAll(async () => {
-	stack = await TestStack.create("e2e-sampling", 44000);
+	stack = await TestStack.create("e2e-sampling", 32600);
 	stack.configure({
 		size: "small",
 		sampling: { tail: { percent: 10, slowerThan: "2s", attributes: [{ name: "run.id" }], waitSeconds: 3 } },

@@ -15,7 +15,7 @@ let e: Endpoints;
 let before: Record<string, string>;
 
 beforeAll(async () => {
-	stack = await TestStack.create("e2e-senders", 34000);
+	stack = await TestStack.create("e2e-senders", 32100);
 	stack.configure({ size: "small" });
 	const up = await stack.tracestack("up", "--no-verify");
 	if (up.code !== 0) throw new Error(up.all);
