@@ -30,5 +30,6 @@ export async function issue(report: string, code: number): Promise<"opened" | "u
 
 if (import.meta.main) {
 	const [file = "", code = ""] = process.argv.slice(2);
-	console.log(`${file}: ${await issue(readFileSync(file, "utf8"), Number(code))}`);
+	// Number("") is 0, which would be clean.
+	console.log(`${file}: ${await issue(readFileSync(file, "utf8"), Number.parseInt(code, 10))}`);
 }

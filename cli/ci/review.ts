@@ -23,7 +23,7 @@ export function review({ stack, preview, drift, goldens }: Found): string {
 	const marker = `<!-- tracestack drift: ${stack} -->`;
 	const shown =
 		drift ??
-		`${marker}\n### Stack \`${stack}\`\n\nDrift was not looked at: a pull request from a fork, or no backend is set (docs/backends.md).`;
+		`${marker}\n### Stack \`${stack}\`\n\nDrift was not looked at: a pull request from a fork, no backend (docs/backends.md), or the look failed, as the run tells.`;
 	const rest = ["", "#### Policies", "", ...policies(preview), "", "#### Goldens", "", ...changedFiles(goldens)].join(
 		"\n",
 	);

@@ -17,7 +17,9 @@ export async function dashboardsLintCommand(options: StackOptions & { live?: boo
 		const e = await endpoints(await prepare(options, "look"), options.stack);
 		const results = await runPanels(e, "0".repeat(31).concat("1"));
 		problems.push(...results.flatMap(({ name, error }) => (error && !notFound(error) ? [`${name}: ${error}`] : [])));
-		progress(`${results.length} queries asked of the stack ${options.stack}`);
+		const skipped = results.filter((result) => result.skipped);
+		for (const { name, skipped: why } of skipped) progress(`  not asked: ${name}: ${why}`);
+		progress(`${results.length - skipped.length} queries asked of the stack ${options.stack}`);
 	}
 	for (const problem of problems) progress(`  ${paint("red", "✗", process.stderr)} ${problem}`);
 	progress(`${all.length} dashboards, ${Object.keys(rules).length} rules: ${problems.length} problems`);

@@ -69,9 +69,8 @@ async function chosen(name: string | undefined, e: Endpoints, stack: string): Pr
 	);
 	if (found.length > 0) return found;
 	const having = packs().flatMap((pack) => (pack.demo ? [pack.name] : []));
-	throw new UserError(
-		`${name ? `The pack ${name}` : `No pack of the stack ${stack}`} has a demo; there are: ${having}`,
-	);
+	const none = name ? `The pack ${name} has no demo` : `No pack of the stack ${stack} has a demo`;
+	throw new UserError(`${none}; these have: ${having.join(", ")}`);
 }
 
 /** A pack's demo module. */

@@ -5,6 +5,7 @@ import { keepingSettingsFile } from "../backend.ts";
 import type { Environment } from "../engine.ts";
 import type { State } from "../state.ts";
 import { drifted, planned } from "./events.ts";
+import { sealed } from "./live/seal.ts";
 import type { Gathered } from "./report.ts";
 
 /**
@@ -29,7 +30,7 @@ export async function previews(selected: Stack, { ownBackend }: Environment, sta
 		const [preview, refresh] = await Promise.all([plan, recorded((onEvent) => selected.previewRefresh({ onEvent }))]);
 		const known = await state;
 		return {
-			findings: [...planned(preview.events, known), ...drifted(refresh.events, known, stack)],
+			findings: [...planned(preview.events, known), ...drifted(refresh.events, known, stack).map(sealed)],
 			failed: [
 				...(preview.failure ? [{ look: "preview of the code", reason: preview.failure }] : []),
 				...(refresh.failure ? [{ look: "refresh from the providers", reason: refresh.failure }] : []),

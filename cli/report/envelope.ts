@@ -10,13 +10,13 @@ import { UserError } from "../output.ts";
 const identifier = (what: string) =>
 	z
 		.string()
-		.regex(/^[^\s/][^/]*$/)
+		.regex(/^(?!\.{1,2}$)[^\s/][^/]*$/)
 		.meta({ allowed: `${what}, without slashes` });
 
 const envelope = z.looseObject({
 	source: z
 		.string()
-		.regex(/^[\w.-]+$/)
+		.regex(/^(?!\.{1,2}$)[\w.-]+$/)
 		.default("report")
 		.meta({ allowed: "letters, digits, dots, hyphens: what made it, such as verify-lite" }),
 	generatedAt: z.string().optional().meta({ allowed: "a time, as ISO 8601 has it" }),

@@ -21,16 +21,17 @@ export interface Store {
  */
 export async function store(where: Store, envelope: Envelope, files: string[] = []): Promise<string> {
 	const { source, correlation } = envelope;
-	const objects = [{ name: "envelope.json", body: JSON.stringify(envelope, null, 2) }];
-	for (const file of files) objects.push({ name: basename(file), body: await readFile(file, "utf8") });
+	const objects = [{ name: "envelope.json", body: Buffer.from(JSON.stringify(envelope, null, 2)) }];
+	for (const file of files) objects.push({ name: basename(file), body: await readFile(file) });
 	for (const folder of [correlation.runId, "latest"])
-		for (const { name, body } of objects) await put(where, `${source}/${encodeURIComponent(folder)}/${name}`, body);
+		for (const { name, body } of objects)
+			await put(where, `${source}/${encodeURIComponent(folder)}/${encodeURIComponent(name)}`, body);
 	return `${source}/${correlation.runId}/envelope.json`;
 }
 
-async function put({ url, region, ...keys }: Store, key: string, body: string): Promise<void> {
+async function put({ url, region, ...keys }: Store, key: string, body: Buffer<ArrayBuffer>): Promise<void> {
 	const client = new AwsClient({ ...keys, region, service: "s3", retries: 2 });
-	const headers = { "content-type": "application/json" };
+	const headers = { "content-type": key.endsWith(".json") ? "application/json" : "application/octet-stream" };
 	const answer = await client.fetch(`${url}/${key}`, { method: "PUT", headers, body });
 	if (!answer.ok) throw new Error(`${answer.status} from ${url}/${key}: ${(await answer.text()).trim().slice(0, 300)}`);
 }

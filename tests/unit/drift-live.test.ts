@@ -258,6 +258,20 @@ describe("what a hand wrote and is a secret by its name is not shown", () => {
 			{ path: "lines", to: "a = 1\nadmin_password = x" },
 			{ path: "lines", to: "a = 1\nadmin_password = [secret]" },
 		],
+		["file /a.ini", { path: "lines", to: "secret_key = x" }, { path: "lines", to: "secret_key = [secret]" }],
+		[
+			"file /a.yaml",
+			{ path: "lines", to: '- "x-api-key": x\ntoken_file: /f\na: {password: x}' },
+			{ path: "lines", to: '- "x-api-key": [secret]\ntoken_file: /f\na: {password: [secret]' },
+		],
+		["file /a.yaml", { path: "s3.secret_key", to: "x" }, { path: "s3.secret_key", to: "[secret]" }],
+		["file /a.yaml", { path: "headers.X-Api-Key", to: "x" }, { path: "headers.X-Api-Key", to: "[secret]" }],
+		["file /a.yaml", { path: "http.password", to: 1234 }, { path: "http.password", to: "[secret]" }],
+		["file /a.yaml", { path: "X.secrets[0]", to: "x" }, { path: "X.secrets[0]", to: "[secret]" }],
+		["file /a.yaml", { path: "slack.api_url", to: "https://x" }, { path: "slack.api_url", to: "[secret]" }],
+		["file /a.yaml", { path: "url", to: "https://u:x@a/b" }, { path: "url", to: "https://u:[secret]@a/b" }],
+		["file /a.key", { path: "lines", to: "-----BEGIN PRIVATE KEY-----\nx" }, { path: "lines", to: "[secret]" }],
+		["container", { path: "command", to: "-a --token=x -b" }, { path: "command", to: "-a --token=[secret] -b" }],
 	])("%s %j", (subject, change, expected) => {
 		expect(finding(subject, [change])).toEqual([expected]);
 	});

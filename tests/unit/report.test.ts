@@ -46,6 +46,7 @@ describe("an envelope", () => {
 	test.each([
 		[{}, ["e.json has a mistake", "correlation is missing", "runId, branch, traceIds"]],
 		[{ correlation: { runId: "a/b" }, source: "x y" }, ['correlation.runId is "a/b"', 'source is "x y"', "2 mistakes"]],
+		[{ correlation: { runId: ".." }, source: ".." }, ['correlation.runId is ".."', 'source is ".."']],
 		[{ correlation: { runId: "1", traceIds: ["xyz"] } }, ['correlation.traceIds[0] is "xyz"', "hexadecimal"]],
 		[null, ["correlation is missing"]],
 	])("like %j is refused", (wrong, said) => {

@@ -46,7 +46,8 @@ function held(container: Deployed, there: Engine, stack: string): Finding[] {
 
 	const again = found.Id !== id;
 	const { Status, FinishedAt } = found.State;
-	const stopped = !["running", "restarting"].includes(Status);
+	// One that starts over and over serves nobody either.
+	const stopped = Status !== "running";
 	const changes = [
 		...(stopped ? [{ path: "state", from: "running", to: Status }] : []),
 		...(again ? [{ path: "id", from: id.slice(0, 12), to: found.Id.slice(0, 12) }] : []),
@@ -63,7 +64,8 @@ function held(container: Deployed, there: Engine, stack: string): Finding[] {
 			stateful: changes.some(({ path }) => path.startsWith("volumes")),
 			changes,
 			...(since && { since }),
-			restore: stopped && changes.length === 1 ? up(stack) : remake(found.Name.slice(1), stack),
+			restore:
+				stopped && Status !== "restarting" && changes.length === 1 ? up(stack) : remake(found.Name.slice(1), stack),
 		},
 	];
 }

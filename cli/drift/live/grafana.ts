@@ -80,7 +80,7 @@ async function dashboards(context: Context, ours: StateResource[], shown: Found[
 		.map(async ({ uid, title, folderUid }): Promise<Finding[]> => {
 			const changes = [{ path: "title", to: title }, ...compare(undefined, folderUid, { at: "folder" })];
 			const edit = await lastEdit(endpoints, uid);
-			const restore = removeFromGrafana(context, `dashboards/uid/${uid}`);
+			const restore = removeFromGrafana(context, `dashboards/uid/${encodeURIComponent(uid)}`);
 			return [{ ...finding, subject: `dashboard ${uid}`, action: "create", changes, ...told(edit), restore }];
 		});
 	return (await Promise.all([...edited, ...added])).flat();
@@ -104,7 +104,7 @@ function folders(context: Context, ours: StateResource[], shown: Found[]): Findi
 			.filter(({ uid }) => !known.has(uid))
 			.map(({ uid, title }): Finding => {
 				const changes = [{ path: "title", to: title }];
-				const undo = removeFromGrafana(context, `folders/${uid}`);
+				const undo = removeFromGrafana(context, `folders/${encodeURIComponent(uid)}`);
 				return { ...finding, subject: `folder ${uid}`, action: "create", changes, restore: undo };
 			}),
 	];
@@ -147,7 +147,7 @@ function dataSources(context: Context, ours: StateResource[], sources: Source[])
 					{ path: "type", to: type },
 					...(url ? [{ path: "url", to: url }] : []),
 				];
-				const undo = removeFromGrafana(context, `datasources/uid/${uid}`);
+				const undo = removeFromGrafana(context, `datasources/uid/${encodeURIComponent(uid)}`);
 				return { ...finding, subject: `datasource ${uid}`, action: "create", changes, restore: undo };
 			}),
 	];

@@ -4,9 +4,15 @@ import { type Change, type Finding, masked } from "../finding.ts";
 import { isSecretFile, isSecretVariable } from "../secrets.ts";
 import { isObject, lastKey } from "./compare.ts";
 
-/** Keys whose value is shown to nobody; what only says where it is, or what it is called, is. */
-const secretKey =
-	/(password|passphrase|secret|token|credentials?|authorization|(api|access|routing|service|account|private)_?key)$/i;
+/** Names whose value is shown to nobody; what only says where it is, or what it is called, is. */
+const secretName =
+	"(?:pass(?:w(?:or)?d|phrase)?|secrets?|token|credentials?|authorization|cookie|(?:api|webhook)_url|(?:api|access|secret|routing|service|account|private|signing|encryption)[_-]?key)";
+const secretKey = new RegExp(`${secretName}$`, "i");
+/** In a text that is no map: `password = x` in an ini file, `--token=x` in a command. */
+const assigned = new RegExp(`(${secretName}["']?[ \\t]*[=:][ \\t]*)\\S.*$`, "gim");
+const argument = new RegExp(`(${secretName}=)\\S+`, "gi");
+const inUrl = /(:\/\/[^/\s:@]*:)[^/\s@]+@/g;
+const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY/;
 
 /** A finding whose changes may be shown. */
 export function sealed(finding: Finding): Finding {
@@ -18,7 +24,8 @@ export function sealed(finding: Finding): Finding {
 }
 
 function sealedChange({ path, ...values }: Change): Change {
-	const key = lastKey(path);
+	// Of an element the name of its list.
+	const key = lastKey(path.replace(/(\[\d+\])+$/, ""));
 	const variable = path.startsWith("env") && isSecretVariable(`${key}=`);
 	const value = (item: unknown) => (variable ? masked : withoutSecrets(key, item));
 	return {
@@ -32,10 +39,10 @@ function withoutSecrets(key: string, value: unknown): unknown {
 	if (Array.isArray(value)) return value.map((item) => withoutSecrets(key, item));
 	if (isObject(value))
 		return Object.fromEntries(Object.entries(value).map(([inner, item]) => [inner, withoutSecrets(inner, item)]));
-	// In a text that is no map: `password = x`, as in an ini file.
-	if (key === "lines" && typeof value === "string")
-		return value.replaceAll(/^(\s*[\w.]+)(\s*[=:]\s*).+$/gm, (line, name: string, sign: string) =>
-			secretKey.test(name) ? `${name}${sign}${masked}` : line,
-		);
-	return typeof value === "string" && secretKey.test(key) ? masked : value;
+	if (typeof value === "number") return secretKey.test(key) ? masked : value;
+	if (typeof value !== "string") return value;
+	if (secretKey.test(key) || privateKey.test(value)) return masked;
+	const text = value.replaceAll(inUrl, `$1${masked}@`);
+	if (key === "lines") return text.replaceAll(assigned, `$1${masked}`);
+	return key === "command" ? text.replaceAll(argument, `$1${masked}`) : text;
 }
