@@ -5,6 +5,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it, test, vi } from "vitest";
 import { root } from "../../../cli/paths.ts";
+import { platform } from "../../../components/platform.ts";
 import { known } from "../../../policies/known.ts";
 import type { Props } from "../../../policies/rule.ts";
 import { rules } from "../../../policies/rules.ts";
@@ -91,6 +92,20 @@ test("what is not known yet does not hide the rest", () => {
 	});
 	expect(known({ list: [props, 3] })).toEqual({ list: [{ a: 1, b: expect.any(Symbol) }, 3] });
 });
+
+// What is recorded below shows no secret: a preview of a stack that is up, and every `up`, hand them to the pack in plain.
+test.each([{ backend: "s3" }, { backend: "azure", container: "traces", account: "acme", accountKey: "key" }])(
+	"secrets in this project's own environments keep every policy: %j",
+	(storage) => {
+		const settings = parseSettings({ storage }, { project: "tracestack", name: "dev" });
+		const workloads = platform(settings, (host, port) => `${host}:${port}`, { password: "x", storeKey: "y" });
+		const envs = workloads.flatMap(({ secrets }) =>
+			secrets.flatMap(({ as }) => ("env" in as ? [`${as.env}=opensesame`] : [])),
+		);
+		expect(envs.length).toBeGreaterThan(0);
+		expect(violations([container({ envs })])).toEqual([]);
+	},
+);
 
 test("this project's own stack keeps every policy, in production and open to others", async () => {
 	vi.stubEnv("TRACESTACK_IMAGES", undefined);
