@@ -68,10 +68,6 @@ async function removeHandMade(): Promise<void> {
 const drift = () => findings(stack);
 
 describe("no finding is", () => {
-	it("a stack as it was deployed", async () => {
-		expect(await drift()).toEqual([]);
-	});
-
 	it([...Object.keys(harmless), ...Object.keys(ordinary)].join(", "), async () => {
 		const scene = { stack, hands, endpoints, dir, image: ownTag, busybox };
 		await Promise.all(Object.values(harmless).map((happens) => happens(scene)));
