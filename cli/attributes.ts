@@ -45,8 +45,8 @@ export async function attributesCheckCommand(options: CheckOptions): Promise<num
 	if (options.json) process.stdout.write(`${JSON.stringify({ spans: carriers.length, lacks }, null, 2)}\n`);
 	for (const { service, span, attribute, lacking, of } of lacks)
 		progress(shorten(`  ${service}: ${span}: ${lacking} of ${of} lack ${attribute}`, columns(process.stderr)));
-	const all = `${carriers.length} spans`;
-	if (lacks.length === 0) progress(paint("green", `all ${all} have ${names.join(", ")}`, process.stderr));
+	const all = options.from ? `${carriers.length} spans` : `${carriers.length} spans of up to ${most.traces} traces`;
+	if (lacks.length === 0) progress(paint("green", `all of ${all} have ${names.join(", ")}`, process.stderr));
 	else progress(paint("red", `${all}: ${lacks.length} kinds of them lack something`, process.stderr));
 	return lacks.length === 0 ? 0 : 1;
 }

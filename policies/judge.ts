@@ -1,5 +1,6 @@
 // Rules, resources and waivers, brought together.
 
+import { matches } from "../settings/glob.ts";
 import type { PolicySettings, Waiver } from "../settings/policies.ts";
 import type { Resource, Rule, Violation } from "./rule.ts";
 
@@ -28,9 +29,4 @@ function applies({ production }: Rule, settings: PolicySettings): boolean {
 function judged(rule: Rule, violation: Violation, { waive }: PolicySettings): Judged {
 	const covers = ({ policy, resource }: Waiver) => policy === rule.name && matches(resource, violation.resource.name);
 	return { ...violation, rule, waiver: waive.find(covers) };
-}
-
-function matches(glob: string, name: string): boolean {
-	const literal = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
-	return new RegExp(`^${glob.split("*").map(literal).join(".*")}$`).test(name);
 }

@@ -40,6 +40,9 @@ function shortened(text: string, room: number): string {
 	return `${text.slice(0, at).trimEnd()}${note}`;
 }
 
+/** Lines of the policy pack's verdict that fit above the fold. */
+const shown = 60;
+
 /** What the engine says of the policy pack, as it says it. */
 function policies(preview: string | undefined): string[] {
 	if (preview === undefined) return ["Not looked at: there was no preview."];
@@ -48,7 +51,8 @@ function policies(preview: string | undefined): string[] {
 	if (from < 0) return ["The preview ended before they were looked at:", "", ...fenced(lines.slice(-15).join("\n"))];
 	const length = lines.slice(from + 1).findIndex((line) => /^\S/.test(line));
 	const said = lines.slice(from + 1, length < 0 ? undefined : from + 1 + length).filter((line) => line.trim());
-	return fenced(said.slice(0, 60).join("\n"));
+	const more = said.length > shown ? [`… and ${said.length - shown} lines more`] : [];
+	return fenced([...said.slice(0, shown), ...more].join("\n"));
 }
 
 function changedFiles(diff: string): string[] {

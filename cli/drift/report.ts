@@ -1,6 +1,7 @@
 // From findings to a report: each thing once, worst first, counted, without what the stack's owners accept.
 
 import type { IgnoreRule } from "../../settings/drift.ts";
+import { matches } from "../../settings/glob.ts";
 import { type Finding, severities } from "./finding.ts";
 
 /** What every look together has found. */
@@ -95,7 +96,5 @@ function known({ since, by, restore, changes }: Finding): number {
 }
 
 function matcherOf({ component, subject }: IgnoreRule): (finding: Finding) => boolean {
-	const literal = subject.replace(/[\\^$.+()|[\]{}]/g, "\\$&");
-	const pattern = new RegExp(`^${literal.replaceAll("*", ".*").replaceAll("?", ".")}$`, "s");
-	return (finding) => (component ?? finding.component) === finding.component && pattern.test(finding.subject);
+	return (finding) => (component ?? finding.component) === finding.component && matches(subject, finding.subject);
 }

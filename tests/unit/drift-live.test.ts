@@ -85,6 +85,8 @@ describe("a file in a container", () => {
 
 	it("tells what it means otherwise", () => {
 		expect(contentChanges("f.yaml", yaml, yaml.replace("48h", "24h"))).toEqual([{ path: "a", from: "48h", to: "24h" }]);
+		// The server's default for what is gone may be true.
+		expect(contentChanges("f.yaml", "a: false\nb: 1\n", "b: 1\n")).toEqual([{ path: "a", from: false }]);
 		expect(contentChanges("f.ini", "[a]\nb = 1\n", "[a]\nb = 2\n")).toEqual([
 			{ path: "lines", from: "b = 1", to: "b = 2" },
 		]);

@@ -204,7 +204,7 @@ describe("ignored findings", () => {
 				.ignored.length;
 		expect(count("file /etc/*.yaml")).toBe(1);
 		expect(count("file /etc/*.yaml", "tempo")).toBe(0);
-		expect(count("file /etc/a?yaml")).toBe(1);
+		expect(count("file /etc/a?yaml")).toBe(0);
 		expect(count("file .etc.a.yaml")).toBe(0);
 		expect(count("file /etc/a")).toBe(0);
 	});

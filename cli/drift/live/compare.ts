@@ -11,14 +11,20 @@ export interface Manner {
 	keys?: "all" | "declared";
 	/** Leaves a change out. @default none */
 	skip?: (change: Change) => boolean;
+	/** `differs`: what is not there is not what `false`, zero or nothing is, because a server may have another default. @default same */
+	absent?: "same" | "differs";
 	/** What paths begin with. @default nothing */
 	at?: string;
 }
 
 /** What differs, each with its path; nothing where a server would see no difference. */
-export function compare(from: unknown, to: unknown, { keys = "all", skip, at = "" }: Manner = {}): Change[] {
+export function compare(
+	from: unknown,
+	to: unknown,
+	{ keys = "all", skip, absent = "same", at = "" }: Manner = {},
+): Change[] {
 	return diff(from, to)
-		.filter((change) => !same(change.from, change.to))
+		.filter(({ from, to }) => !same(from, to) || (absent === "differs" && isAbsent(from) !== isAbsent(to)))
 		.filter(({ path, from }) => keys === "all" || from !== undefined || isElement(path))
 		.filter((change) => !skip?.(change))
 		.map((change) => ({ ...change, path: join(at, change.path) }));
@@ -43,6 +49,10 @@ export function same(a: unknown, b: unknown): boolean {
 	if (isObject(a) && isObject(b))
 		return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => same(a[key], b[key]));
 	return !isObject(a) && !isObject(b) && !Array.isArray(a) && !Array.isArray(b) && scalar(a) === scalar(b);
+}
+
+function isAbsent(value: unknown): boolean {
+	return value === undefined || value === null;
 }
 
 /** What servers show instead of a secret. */

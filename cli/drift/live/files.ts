@@ -143,7 +143,7 @@ export function contentChanges(path: string, from: string, to: string): Change[]
 	if (from === to) return [];
 	if (/\.(ya?ml|json)$/.test(path)) {
 		try {
-			return compare(parse(from, { merge: true }) ?? {}, parse(to, { merge: true }) ?? {});
+			return compare(parse(from, { merge: true }) ?? {}, parse(to, { merge: true }) ?? {}, { absent: "differs" });
 		} catch {
 			// Not what its name says: then every line counts.
 		}

@@ -160,7 +160,9 @@ async function inspect<T>(kind: "container" | "image", wanted: string[]): Promis
 	const absent = [...stderr.matchAll(/No such (?:container|image|object): (\S+)/gi)].map(([, name]) => name);
 	if (exitCode !== 0 && absent.length === 0) throw new Error(`docker ${kind} inspect: ${stderr || "no answer"}`);
 	const found = JSON.parse(stdout || "[]") as T[];
-	return new Map(all.filter((name) => !absent.includes(name)).map((name, i) => [name, found[i]!]));
+	const there = all.filter((name) => !absent.includes(name));
+	if (there.length !== found.length) throw new Error(`docker ${kind} inspect: ${stderr}`);
+	return new Map(there.map((name, i) => [name, found[i]!]));
 }
 
 /** The deployed container itself, or what stands under its name instead. */
