@@ -35,3 +35,9 @@ export function duration(atLeastHours = 1) {
 		.refine((text) => hours(text) >= atLeastHours)
 		.transform((text) => `${hours(text)}h`);
 }
+
+/** A plugin of Grafana, pinned. */
+export const grafanaPlugin = z
+	.string()
+	.regex(/^[a-z0-9]+(-[a-z0-9]+)+@\d+\.\d+\.\d+\S*$/)
+	.meta({ allowed: "a plugin's id and version, such as grafana-clock-panel@2.1.8" });

@@ -1,6 +1,7 @@
 // What a pack.yaml may say.
 
 import { z } from "zod";
+import { grafanaPlugin } from "./kinds.ts";
 import { scrape } from "./scrape.ts";
 
 const attribute = z
@@ -37,12 +38,7 @@ export const packFile = z.strictObject({
 		.default([])
 		.meta({ description: "What Prometheus scrapes for it.", allowed: "a list of scrapes" }),
 	plugins: z
-		.array(
-			z
-				.string()
-				.regex(/^[a-z0-9]+(-[a-z0-9]+)+@\d+\.\d+\.\d+\S*$/)
-				.meta({ allowed: "a plugin's id and version, such as grafana-clock-panel@2.1.8" }),
-		)
+		.array(grafanaPlugin)
 		.default([])
 		.meta({ description: "Grafana's plugins that its panels need, pinned.", allowed: "a list of id@version" }),
 	demo: z

@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { alerts, receiver, service } from "./alerts.ts";
 import { drift } from "./drift.ts";
-import { credential, duration, retention } from "./kinds.ts";
+import { credential, duration, grafanaPlugin, retention } from "./kinds.ts";
 import { policies } from "./policies.ts";
 import { ports } from "./ports.ts";
 import { sampling } from "./sampling.ts";
@@ -248,18 +248,10 @@ export const schema = z.strictObject({
 						"Login of the administrator; the password is random and a secret of the stack. Grafana reads it when its database is empty: choose it before the first `up`.",
 					allowed: "a name without colon and white space",
 				}),
-			plugins: z
-				.array(
-					z
-						.string()
-						.regex(/^[a-z0-9]+(-[a-z0-9]+)+@\d+\.\d+\.\d+\S*$/)
-						.meta({ allowed: "a plugin's id and version, such as grafana-clock-panel@2.1.8" }),
-				)
-				.default([])
-				.meta({
-					description: "Plugins that Grafana downloads before it starts, pinned.",
-					allowed: "a list of id@version",
-				}),
+			plugins: z.array(grafanaPlugin).default([]).meta({
+				description: "Plugins that Grafana downloads before it starts, pinned.",
+				allowed: "a list of id@version",
+			}),
 		})
 		.prefault({})
 		.meta({ description: "Grafana." }),

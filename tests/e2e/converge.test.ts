@@ -51,7 +51,7 @@ describe("an up that was killed", () => {
 			expect(down.code, down.all).toBe(0);
 		}
 		stack.configure({ logLevel: round % 2 === 0 ? "info" : "warn" });
-		const moment = 2500 + Math.random() * 7500;
+		const moment = Math.random() * 7000;
 		const killed = await stack.killedUp(moment, round % 3 === 0 ? "engine" : "everything");
 		console.log(`killed after ${(moment / 1000).toFixed(1)} s, ${killed} processes`);
 		if (round === 1) await leavesNothing();

@@ -136,13 +136,17 @@ export class TestStack {
 	}
 
 	/**
-	 * `./tracestack up`, killed with SIGKILL after some time: the engine and whoever called it, or its plugins as well.
-	 * Returns how many processes were killed.
+	 * `./tracestack up`, killed with SIGKILL: the engine and whoever called it, or its plugins as well. Returns how many
+	 * processes were killed.
+	 *
+	 * @param afterMs Counted from when the engine has its lock and starts its first plugin.
 	 */
 	async killedUp(afterMs: number, what: "engine" | "everything"): Promise<number> {
 		const args = ["up", "--no-verify", "--stack", this.name];
 		const run = execa(join(root, "tracestack"), args, { cwd: root, reject: false, stdio: "ignore" });
 		const ended = run.then(() => true);
+		const works = async () => (await descendants(run.pid ?? 0)).some(({ command }) => command.startsWith("pulumi-res"));
+		while (!(await works())) if (await Promise.race([ended, sleep(100, false)])) return 0;
 		if (await Promise.race([ended, sleep(afterMs, false)])) return 0;
 		const processes = await descendants(run.pid ?? 0);
 		const victims = processes.filter(({ command }) => what === "everything" || !command.startsWith("pulumi-"));
