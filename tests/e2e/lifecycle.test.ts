@@ -177,6 +177,8 @@ if (stopEngine && soak) {
 			const up = await stack.tracestack("up");
 			expect(up.code, up.all).toBe(0);
 			expect(await stack.running()).toEqual(before);
+			const drift = await stack.tracestack("drift");
+			expect(drift.code, drift.all).toBe(0);
 			// What the collector could not hand over while Tempo started, it tries again within 15 s.
 			await until(30, async () => expect(await lost(tempo, ids)).toEqual([]));
 		});
