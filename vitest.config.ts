@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** End-to-end tests that restart the engine, count milliseconds' worth of loss, or load the machine: one after the other. */
-const alone = ["lifecycle", "durability", "senders"].map((name) => `tests/e2e/${name}.test.ts`);
-
 const soak = process.env.TRACESTACK_SOAK === "1";
+
+/** End-to-end tests that count milliseconds' worth of loss, load the machine, or (`--soak`) restart the engine: one after the other. */
+const alone = ["durability", "senders", ...(soak ? ["lifecycle"] : [])].map((name) => `tests/e2e/${name}.test.ts`);
 
 /** Those that only `--soak` has the time for. */
 const long = soak ? [] : ["retention", "side-by-side"].map((name) => `tests/e2e/${name}.test.ts`);
