@@ -27,7 +27,7 @@ export async function reportEdits(e: Endpoints, before: State): Promise<void> {
 		progress(`  ! dashboard ${uid} was edited in Grafana by ${edit.by}, ${edit.since}`);
 		progress(
 			kept
-				? "    kept; see it: ./tracestack preview --refresh --diff; undo it: ./tracestack pulumi up --refresh"
+				? "    kept; see it: ./tracestack drift; undo it: ./tracestack pulumi up --refresh"
 				: `    and changed in its file, which won: ${e.grafana}/d/${uid} > Settings > Versions has the edit`,
 		);
 	}

@@ -2,7 +2,7 @@
 
 import { parse } from "yaml";
 import type { Place } from "../components/storage.ts";
-import { json } from "./verify/api.ts";
+import { json, text } from "./verify/api.ts";
 
 export interface Kept {
 	what: "traces" | "metrics" | "logs";
@@ -38,10 +38,15 @@ export function kept({ urls, retention, storage }: Declared): Promise<Kept[]> {
 	);
 }
 
-async function tempo(url: string): Promise<string> {
+/** What Tempo says that it runs with. */
+export async function tempoConfig(url: string) {
 	// YAML after a line that names the page.
 	const [, config = ""] = (await text(`${url}/status/config`)).split(/^---$/m);
-	const { overrides, storage } = parse(config);
+	return parse(config);
+}
+
+async function tempo(url: string): Promise<string> {
+	const { overrides, storage } = await tempoConfig(url);
 	return `${hours(overrides.defaults.compaction.block_retention)}h, ${storage.trace.backend}`;
 }
 
@@ -55,12 +60,6 @@ async function loki(url: string): Promise<string> {
 	const { limits_config, schema_config } = parse(await text(`${url}/config`));
 	const { object_store } = schema_config.configs.at(-1);
 	return `${hours(limits_config.retention_period)}h, ${object_store === "filesystem" ? "local" : object_store}`;
-}
-
-async function text(url: string): Promise<string> {
-	const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
-	if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-	return response.text();
 }
 
 const units: Record<string, number> = { w: 168, d: 24, h: 1, m: 1 / 60, s: 1 / 3600 };

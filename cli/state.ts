@@ -2,6 +2,7 @@
 
 import { execa } from "execa";
 import type { Place } from "../components/storage.ts";
+import { isObject } from "./diff/change.ts";
 import type { Environment } from "./engine.ts";
 import { root } from "./paths.ts";
 
@@ -81,4 +82,26 @@ export function forget(state: State, gone: ReadonlySet<string>): State {
 /** A resource's own name. */
 export function nameOf({ urn }: { urn: string }): string {
 	return urn.split("::").at(-1) ?? urn;
+}
+
+/** How the engine marks a special value, and which of them is a secret. */
+const signatureKey = "4dabf18193072939515e22adb298388d";
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+
+/** Whether a value of an exported state is a secret as a whole. */
+export function isSecret(value: unknown): value is { plaintext: string } {
+	return isObject(value) && value[signatureKey] === secretSignature;
+}
+
+/** A value, marked as the engine marks a secret. */
+export function sealed(value: unknown): object {
+	return { [signatureKey]: secretSignature, plaintext: JSON.stringify(value) };
+}
+
+/** A value of an exported state with its secrets in plain: to compare, never to show. */
+export function revealed<T = unknown>(value: unknown): T {
+	if (isSecret(value)) return revealed(JSON.parse(value.plaintext));
+	if (Array.isArray(value)) return value.map((item) => revealed(item)) as T;
+	if (!isObject(value)) return value as T;
+	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revealed(item)])) as T;
 }

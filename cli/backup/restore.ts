@@ -25,7 +25,7 @@ export async function restoreCommand(name: string, options: StackOptions & { yes
 	await interruptible("restore", (signal) => restore(file, manifest, parts, options.stack, signal));
 	progress(`restored ${manifest.stack} of ${manifest.createdAt}`);
 	progress("Grafana's datasources and dashboards are those of the backup. What this version would");
-	progress(`change: ./tracestack preview --refresh --diff --stack ${options.stack}`);
+	progress(`change: ./tracestack drift --stack ${options.stack}`);
 }
 
 async function restore(file: string, manifest: Manifest, parts: Parts, stack: string, signal: AbortSignal) {

@@ -3,12 +3,11 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { Change } from "../drift/finding.ts";
-import { revealed } from "../drift/secrets.ts";
+import type { Change } from "../diff/change.ts";
 import { type Environment, prepare, type StackOptions } from "../engine.ts";
 import { progress, UserError } from "../output.ts";
 import { root } from "../paths.ts";
-import { readState, types } from "../state.ts";
+import { readState, revealed, types } from "../state.ts";
 import { type Endpoints, grafana } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
 import { arranged, dashboardChanges, format, type Model } from "./model.ts";

@@ -1,6 +1,7 @@
 // What Grafana's editor writes into a dashboard that nobody asked for: saved without an edit, a dashboard gains these.
 
-import { isNothing, isObject, same } from "../drift/live/compare.ts";
+import { isObject } from "../diff/change.ts";
+import { isNothing, same } from "../diff/compare.ts";
 
 /** Numbers of one Grafana: they say nothing about what is shown. */
 export const numbers = new Set(["version", "schemaVersion", "pluginVersion", "iteration", "iterationId"]);

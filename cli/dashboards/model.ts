@@ -1,7 +1,7 @@
 // A dashboard as data: what an edit means, and how it is written into a file.
 
-import type { Change } from "../drift/finding.ts";
-import { compare, isObject, lastKey, same } from "../drift/live/compare.ts";
+import { type Change, isObject } from "../diff/change.ts";
+import { compare, lastKey, same } from "../diff/compare.ts";
 import { isDefault, numbers } from "./defaults.ts";
 
 export type Model = Record<string, unknown>;

@@ -10,14 +10,14 @@ import { exportCommand } from "../dashboards/dashboards.ts";
 import { type Environment, existing, prepare, type StackOptions } from "../engine.ts";
 import { UserError } from "../output.ts";
 import { root } from "../paths.ts";
-import { readState, type State, types } from "../state.ts";
+import { readState, revealed, type State, types } from "../state.ts";
 import { endpointsOf } from "../verify/verify.ts";
 import type { Context, Look } from "./finding.ts";
 import { looks } from "./live/index.ts";
 import { markdown } from "./markdown.ts";
 import { previews } from "./preview.ts";
 import { exitCode, type Gathered, makeReport, type Report } from "./report.ts";
-import { hide, narrowed, revealed, secretTexts } from "./secrets.ts";
+import { hide, narrowed, secretTexts } from "./secrets.ts";
 import { text } from "./text.ts";
 
 const formats = {

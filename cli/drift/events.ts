@@ -1,8 +1,9 @@
 // The engine's events as findings: of a preview what is planned, of a refresh what drifted.
 
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
+import type { Change } from "../diff/change.ts";
 import { nameOf, type State, type StateResource, types } from "../state.ts";
-import type { Change, Finding } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import { refill, refresh, up } from "./live/restore.ts";
 import { type Properties, propertyChanges } from "./properties.ts";
 

@@ -1,5 +1,6 @@
 // What a drift review finds, whoever finds it: the engine's preview, its refresh, or a look at what runs.
 
+import type { Change } from "../diff/change.ts";
 import type { Environment } from "../engine.ts";
 import type { State } from "../state.ts";
 import type { Endpoints } from "../verify/api.ts";
@@ -26,15 +27,6 @@ export interface Finding {
 	by?: string;
 	/** What puts it back, or takes it over: a command. Drifted findings only. */
 	restore?: string;
-}
-
-export interface Change {
-	/** Where, within the subject: `storage.trace.backend`, `panel "Requests"`, `memory`. */
-	path: string;
-	/** Absent: it was not there. */
-	from?: unknown;
-	/** Absent: it is gone. */
-	to?: unknown;
 }
 
 /** Shown instead of a secret. */

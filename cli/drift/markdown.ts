@@ -1,7 +1,8 @@
 // A report as a comment on a pull request: read in a minute from the top, details folded, never longer than GitHub takes.
 
+import type { Change } from "../diff/change.ts";
 import { shorten } from "../output.ts";
-import type { Change, Finding } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import { byComponent, type Counts, type Report, sum, takesData } from "./report.ts";
 import {
 	clean,

@@ -1,10 +1,11 @@
 // A resource's properties, as the engine compares them, in words: a file by its meaning, a dashboard by its panels.
 
 import { dashboardChanges, type Model } from "../dashboards/model.ts";
-import type { StateResource } from "../state.ts";
-import { type Change, masked } from "./finding.ts";
-import { isSecret, isSecretFile, isSecretVariable, revealed } from "./secrets.ts";
-import { diff, diffTexts, documentOf } from "./semantic.ts";
+import type { Change } from "../diff/change.ts";
+import { diff, diffTexts, documentOf } from "../diff/semantic.ts";
+import { isSecret, revealed, type StateResource } from "../state.ts";
+import { masked } from "./finding.ts";
+import { isSecretFile, isSecretVariable } from "./secrets.ts";
 
 export type Properties = Record<string, unknown>;
 

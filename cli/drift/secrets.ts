@@ -1,28 +1,11 @@
 // Secrets of a state that was exported readable: to compare with, never to show.
 
+import { isObject } from "../diff/change.ts";
+import { isSecret, sealed } from "../state.ts";
 import { masked } from "./finding.ts";
-
-/** How the engine marks a special value, and which of them is a secret. */
-const signatureKey = "4dabf18193072939515e22adb298388d";
-const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
 /** Shorter texts are found in anything: they are no more hidden than `true` is. */
 const leastLength = 6;
-
-type Json = Record<string, unknown>;
-
-/** Whether a value of an exported state is a secret as a whole. */
-export function isSecret(value: unknown): value is { plaintext: string } {
-	return isObject(value) && value[signatureKey] === secretSignature;
-}
-
-/** A value of an exported state with its secrets in plain: to compare, never to show. */
-export function revealed<T = unknown>(value: unknown): T {
-	if (isSecret(value)) return revealed(JSON.parse(value.plaintext));
-	if (Array.isArray(value)) return value.map((item) => revealed(item)) as T;
-	if (!isObject(value)) return value as T;
-	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revealed(item)])) as T;
-}
 
 /**
  * A state in which only that is secret what is one: a list with one secret in it is secret as a whole to the engine,
@@ -80,18 +63,10 @@ export function hide<T>(value: T, texts: readonly string[]): T {
 	return walk(value) as T;
 }
 
-function sealed(value: unknown): object {
-	return { [signatureKey]: secretSignature, plaintext: JSON.stringify(value) };
-}
-
 function isFile(value: unknown): value is { file: string; content: unknown } {
 	return isObject(value) && typeof value.file === "string";
 }
 
 function isVariable(value: unknown): value is string {
 	return typeof value === "string" && /^\w+=/.test(value);
-}
-
-function isObject(value: unknown): value is Json {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,8 @@
 // A report for a terminal: the same order as the comment on a pull request, all findings, within the terminal's width.
 
+import type { Change } from "../diff/change.ts";
 import { columns, paint, shorten } from "../output.ts";
-import type { Change, Finding } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import { byComponent, type Report, takesData } from "./report.ts";
 import { clean, countsInWords, historyOf, isHidden, lossInWords, valueInWords, verbOf, visible } from "./words.ts";
 

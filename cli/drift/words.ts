@@ -1,7 +1,8 @@
 // A finding in words, as every renderer says it: what is planned "will be …", what drifted "drifted".
 
+import type { Change } from "../diff/change.ts";
 import { shorten } from "../output.ts";
-import { type Change, type Finding, masked } from "./finding.ts";
+import { type Finding, masked } from "./finding.ts";
 import { type Report, sum, takesData } from "./report.ts";
 
 const will = { create: "created", update: "updated", replace: "replaced", delete: "deleted" };

@@ -38,17 +38,21 @@ export function otlpGrpcUrl({ otlpGrpc, otlpHttp }: Endpoints): string {
 
 /** GETs or POSTs JSON. Throws with the status and the beginning of the answer. */
 export async function json<T>(url: string, init: RequestInit = {}): Promise<T> {
-	const headers = { accept: "application/json", ...init.headers };
+	return JSON.parse(await text(url, { ...init, headers: { accept: "application/json", ...init.headers } })) as T;
+}
+
+/** The same for what is no JSON. */
+export async function text(url: string, init: RequestInit = {}): Promise<string> {
 	let response: Response;
 	try {
-		response = await fetch(url, { signal: AbortSignal.timeout(15_000), ...init, headers });
+		response = await fetch(url, { signal: AbortSignal.timeout(15_000), ...init });
 	} catch (error) {
 		const { cause, message } = error as Error & { cause?: { code?: string } };
 		throw new Error(`${new URL(url).origin}: ${cause?.code ?? message}`);
 	}
-	const text = await response.text();
-	if (!response.ok) throw new Error(`${response.status} from ${url.split("?")[0]}: ${text.trim().slice(0, 300)}`);
-	return JSON.parse(text) as T;
+	const body = await response.text();
+	if (!response.ok) throw new Error(`${response.status} from ${url.split("?")[0]}: ${body.trim().slice(0, 300)}`);
+	return body;
 }
 
 /** Adds a query string. */

@@ -109,7 +109,7 @@ beforeAll(async () => {
 	if (up.code !== 0) throw new Error(up.all);
 	e = await stack.endpoints();
 	// Something of everything: a metric of nothing does not appear.
-	await new Example().send(e);
+	await Example.sent(e);
 });
 
 afterAll(async () => {

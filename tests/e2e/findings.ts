@@ -2,7 +2,8 @@
 
 import { execa } from "execa";
 import { expect } from "vitest";
-import type { Change, Finding } from "../../cli/drift/finding.ts";
+import type { Change } from "../../cli/diff/change.ts";
+import type { Finding } from "../../cli/drift/finding.ts";
 import type { Report } from "../../cli/drift/report.ts";
 import { root } from "../../cli/paths.ts";
 import type { TestStack } from "./stack.ts";

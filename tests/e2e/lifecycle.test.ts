@@ -125,12 +125,12 @@ describe("what applications send", () => {
 });
 
 describe("every signal leads to every other:", () => {
-	const example = new Example();
+	let example: Example;
 	let e: Endpoints;
 
 	beforeAll(async () => {
 		e = await stack.endpoints();
-		await example.send(e);
+		example = await Example.sent(e);
 	});
 
 	it.each(directions)("%s", (_, check) => eventually(() => check(e, example)));

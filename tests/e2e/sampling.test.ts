@@ -79,8 +79,10 @@ describe("a tenth of the traces", () => {
 });
 
 describe("with metrics that the collector makes", () => {
-	const example = new Example();
-	beforeAll(() => example.send(e));
+	let example: Example;
+	beforeAll(async () => {
+		example = await Example.sent(e);
+	});
 	it.each(directions)("%s", (_, check) => eventually(() => check(e, example)));
 });
 

@@ -1,7 +1,7 @@
 // What counts as another configuration, and what only looks like one.
 
 import { describe, expect, it } from "vitest";
-import { compare, same } from "../../cli/drift/live/compare.ts";
+import { compare, same } from "../../cli/diff/compare.ts";
 import { changedSinceStart, contentChanges, isLoaded } from "../../cli/drift/live/files.ts";
 import type { ContainerInputs, Inspected } from "../../cli/drift/live/inspect.ts";
 import { loadedGroups, ruleGroups } from "../../cli/drift/live/rules.ts";

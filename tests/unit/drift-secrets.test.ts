@@ -4,16 +4,9 @@ import { describe, expect, it } from "vitest";
 import { type Finding, masked } from "../../cli/drift/finding.ts";
 import { markdown } from "../../cli/drift/markdown.ts";
 import { makeReport } from "../../cli/drift/report.ts";
-import {
-	hide,
-	isSecret,
-	isSecretFile,
-	isSecretVariable,
-	narrowed,
-	revealed,
-	secretTexts,
-} from "../../cli/drift/secrets.ts";
+import { hide, isSecretFile, isSecretVariable, narrowed, secretTexts } from "../../cli/drift/secrets.ts";
 import { text } from "../../cli/drift/text.ts";
+import { isSecret, revealed } from "../../cli/state.ts";
 import { platform } from "../../components/platform.ts";
 import { parseSettings } from "../../settings.ts";
 

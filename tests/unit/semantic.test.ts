@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
-import { apply, diff, diffTexts, documentOf } from "../../cli/drift/semantic.ts";
+import { apply, diff, diffTexts, documentOf } from "../../cli/diff/semantic.ts";
 
 describe("what a difference is", () => {
 	it("names a changed, an added and a removed setting by its path", () => {

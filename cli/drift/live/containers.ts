@@ -1,8 +1,9 @@
 // Containers, held against what was deployed: the provider reads back neither environment nor labels, networks or volumes.
 
 import { imageLabel } from "../../../targets/docker/labels.ts";
+import type { Change } from "../../diff/change.ts";
 import { nameOf, type StateResource, types } from "../../state.ts";
-import type { Change, Context, Finding } from "../finding.ts";
+import type { Context, Finding } from "../finding.ts";
 import { type Deployed, deployed, type Engine, engine, standing } from "./inspect.ts";
 import { refill, remake, up } from "./restore.ts";
 import { changed } from "./view.ts";

@@ -1,8 +1,9 @@
 // Files inside containers. The provider writes them when it makes a container and never looks again.
 
 import { parse } from "yaml";
-import { type Change, type Context, type Finding, masked } from "../finding.ts";
-import { compare } from "./compare.ts";
+import type { Change } from "../../diff/change.ts";
+import { compare } from "../../diff/compare.ts";
+import { type Context, type Finding, masked } from "../finding.ts";
 import {
 	type Deployed,
 	deployed,

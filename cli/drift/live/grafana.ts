@@ -2,12 +2,11 @@
 
 import { isDefault } from "../../dashboards/defaults.ts";
 import { dashboardChanges, type Model } from "../../dashboards/model.ts";
+import { compare, lastKey } from "../../diff/compare.ts";
 import { lastEdit } from "../../edits.ts";
-import { type StateResource, types } from "../../state.ts";
+import { revealed, type StateResource, types } from "../../state.ts";
 import { grafana } from "../../verify/api.ts";
 import type { Context, Finding } from "../finding.ts";
-import { revealed } from "../secrets.ts";
-import { compare, lastKey } from "./compare.ts";
 import { answers } from "./files.ts";
 import { deployed, engine, standing } from "./inspect.ts";
 import { refresh, removeFromGrafana } from "./restore.ts";

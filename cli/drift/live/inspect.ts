@@ -3,9 +3,8 @@
 import { execa } from "execa";
 import { extract } from "tar-stream";
 import { inventory } from "../../inventory.ts";
-import { nameOf, types } from "../../state.ts";
+import { isSecret, nameOf, revealed, types } from "../../state.ts";
 import type { Context } from "../finding.ts";
-import { isSecret, revealed } from "../secrets.ts";
 
 /** Inputs of a container, as the Docker provider's state has them. */
 export interface ContainerInputs {

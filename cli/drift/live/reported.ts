@@ -1,9 +1,11 @@
 // What servers say of the configuration that they run with, held against the text of the file that they read it from.
 
 import { parse } from "yaml";
-import { json, withQuery } from "../../verify/api.ts";
-import type { Change, Context } from "../finding.ts";
-import { compare, isObject } from "./compare.ts";
+import { type Change, isObject } from "../../diff/change.ts";
+import { compare } from "../../diff/compare.ts";
+import { tempoConfig } from "../../kept.ts";
+import { json, text, withQuery } from "../../verify/api.ts";
+import type { Context } from "../finding.ts";
 import { type Group, loadedGroups, ruleGroups } from "./rules.ts";
 
 /** What a running server has of its files. */
@@ -20,11 +22,7 @@ export function reported(context: Context, service: string): Promise<Reported> |
 }
 
 const reporters: Record<string, (context: Context) => Promise<Reported>> = {
-	tempo: async ({ endpoints }) => {
-		// YAML after a line that names the page.
-		const [, config = ""] = (await text(`${endpoints.tempo}/status/config`)).split(/^---$/m);
-		return configured("/etc/tempo/tempo.yaml", parse(config));
-	},
+	tempo: async ({ endpoints }) => configured("/etc/tempo/tempo.yaml", await tempoConfig(endpoints.tempo)),
 	loki: async ({ endpoints }) => configured("/etc/loki/loki.yaml", parse(await text(`${endpoints.loki}/config`))),
 	alertmanager: async ({ endpoints }) => {
 		const { config } = await json<{ config: { original: string } }>(`${endpoints.alertmanager}/api/v2/status`);
@@ -87,10 +85,4 @@ function withAddable(declared: unknown, lists: unknown): unknown {
 		...value,
 		...Object.fromEntries(Object.entries(lists).map(([key, inner]) => [key, withAddable(value[key], inner)])),
 	};
-}
-
-async function text(url: string): Promise<string> {
-	const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
-	if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-	return response.text();
 }

@@ -1,7 +1,6 @@
 import { kept } from "../../kept.ts";
-import { types } from "../../state.ts";
+import { revealed, types } from "../../state.ts";
 import type { Context, Finding } from "../finding.ts";
-import { revealed } from "../secrets.ts";
 import { answers } from "./files.ts";
 import { deployed, engine, standing } from "./inspect.ts";
 import { remake } from "./restore.ts";

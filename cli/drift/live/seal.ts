@@ -1,8 +1,9 @@
 // What a hand wrote is no secret of the state, and may be one all the same: then its name says so.
 
-import { type Change, type Finding, masked } from "../finding.ts";
+import { type Change, isObject } from "../../diff/change.ts";
+import { lastKey } from "../../diff/compare.ts";
+import { type Finding, masked } from "../finding.ts";
 import { isSecretFile, isSecretVariable } from "../secrets.ts";
-import { isObject, lastKey } from "./compare.ts";
 
 /** Names whose value is shown to nobody; what only says where it is, or what it is called, is. */
 const secretName =

@@ -1,8 +1,9 @@
 // A container in one form, as it was deployed and as it runs. Maps, where order means nothing.
 
 import { imageLabel } from "../../../targets/docker/labels.ts";
-import { type Change, masked } from "../finding.ts";
-import { compare } from "./compare.ts";
+import type { Change } from "../../diff/change.ts";
+import { compare } from "../../diff/compare.ts";
+import { masked } from "../finding.ts";
 import type { ContainerInputs, Deployed, Image, Inspected } from "./inspect.ts";
 
 /** What differs between a container's inputs and what runs. */

@@ -1,10 +1,8 @@
 // Two values of a configuration, compared as the server that reads them would: 48h is 2d, "8888" is 8888, the order of keys is
 // nothing, and what a server reports beside what was declared is its own default.
 
-import type { Change } from "../finding.ts";
-import { diff } from "../semantic.ts";
-
-type Json = Record<string, unknown>;
+import { type Change, isObject } from "./change.ts";
+import { diff } from "./semantic.ts";
 
 export interface Manner {
 	/** `declared`: a key that only `to` has is a default of the server; an element of a list never is. @default all */
@@ -96,8 +94,4 @@ function scalar(value: unknown): string {
 
 function join(at: string, path: string): string {
 	return at && path && !path.startsWith("[") ? `${at}.${path}` : `${at}${path}`;
-}
-
-export function isObject(value: unknown): value is Json {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 // What differs between two documents by what they mean: the order of a map's keys means nothing, nor does YAML's layout.
 
 import { parseAllDocuments } from "yaml";
-import type { Change } from "./finding.ts";
+import { type Change, isObject } from "./change.ts";
 
 type Json = Record<string, unknown>;
 
@@ -53,7 +53,7 @@ export function documentOf(text: string): Json | unknown[] | undefined {
 		if (!Array.isArray(documents) || documents.some(({ errors }) => errors.length > 0)) return undefined;
 		const values = documents.map((document) => plain(document.toJS()));
 		if (values.length > 1) return values;
-		return isMap(values[0]) || Array.isArray(values[0]) ? values[0] : undefined;
+		return isObject(values[0]) || Array.isArray(values[0]) ? values[0] : undefined;
 	} catch {
 		return undefined;
 	}
@@ -63,11 +63,11 @@ export function documentOf(text: string): Json | unknown[] | undefined {
 function plain(value: unknown): unknown {
 	if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
 	if (Array.isArray(value)) return value.map(plain);
-	return isMap(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)])) : value;
+	return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)])) : value;
 }
 
 function compare(from: unknown, to: unknown, path: string): Change[] {
-	if (isMap(from) && isMap(to)) return compareMaps(from, to, path);
+	if (isObject(from) && isObject(to)) return compareMaps(from, to, path);
 	if (Array.isArray(from) && Array.isArray(to)) return compareLists(from, to, path);
 	return from === to || Object.is(from, to) ? [] : [change(path, from, to)];
 }
@@ -127,7 +127,7 @@ function identityOf(from: unknown[], to: unknown[]): Identity | undefined {
 }
 
 function hasName(element: unknown, key: string, type: "string" | "number"): boolean {
-	return isMap(element) && typeof own(element, key) === type && !Number.isNaN(own(element, key));
+	return isObject(element) && typeof own(element, key) === type && !Number.isNaN(own(element, key));
 }
 
 function stepBy(element: Json, key: string): string {
@@ -208,7 +208,7 @@ function inOrder(list: unknown[], steps: string[]): unknown[] {
 /** The step of an element, if it were written as another one is. */
 function stepLike(element: unknown, step: string): string | undefined {
 	if (isVariableStep(step)) return typeof element === "string" ? `[${variableName(element)}=]` : undefined;
-	return isMap(element) ? stepBy(element, step.slice(1, step.indexOf("="))) : undefined;
+	return isObject(element) ? stepBy(element, step.slice(1, step.indexOf("="))) : undefined;
 }
 
 function isVariableStep(step: string): boolean {
@@ -218,8 +218,4 @@ function isVariableStep(step: string): boolean {
 /** A map's own value: `constructor` is a key like any other. */
 function own(map: Json, key: string): unknown {
 	return Object.hasOwn(map, key) ? map[key] : undefined;
-}
-
-function isMap(value: unknown): value is Json {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
