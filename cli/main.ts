@@ -130,6 +130,40 @@ stackCommand("push", "store a run's envelope where Grafana reads it, and make me
 		await reportPushCommand(envelope, files, options);
 	});
 
+stackCommand("query", "traces of a service, the newest first")
+	.argument("[service]", "its service.name")
+	.argument("[count]", "how many at most", "20")
+	.option("--traceql <query>", "instead of a service, such as '{ duration > 1s && status = error }'")
+	.option("--errors", "only those in which the service failed")
+	.option("--since <duration>", "how far back", "1h")
+	.option("--json", "the result as JSON")
+	.action(async (service: string | undefined, count: string, options) => {
+		const { queryCommand } = await import("./query/search.ts");
+		process.exitCode = await queryCommand(service, count, options);
+	});
+
+stackCommand("trace", "one trace as a waterfall, with what failed and a link to Grafana")
+	.argument("<id>", "up to 32 hexadecimal digits")
+	.option("--all", "every span, however many")
+	.option("--json", "the result as JSON")
+	.action(async (id: string, options) => {
+		const { traceCommand } = await import("./query/trace.ts");
+		await traceCommand(id, options);
+	});
+
+stackCommand("logs", "a service's log lines, oldest first, each with its trace")
+	.argument("<service>", "its service.name")
+	.option("--trace <id>", "only those of one trace")
+	.option("--grep <text>", "only those that contain this")
+	.option("--since <duration>", "how far back", "15m")
+	.option("--limit <lines>", "the newest so many", "200")
+	.option("-f, --follow", "go on until interrupted")
+	.option("--json", "a JSON object a line")
+	.action(async (service: string, options) => {
+		const { logsCommand } = await import("./query/logs.ts");
+		process.exitCode = await logsCommand(service, options);
+	});
+
 const attributes = program.command("attributes").description("what spans carry");
 stackCommand("check", "which spans lack attributes that dashboards need", attributes)
 	.requiredOption("--require <names>", "attributes, separated by commas", (text: string) => text.split(","))

@@ -19,6 +19,11 @@ export function shorten(text: string, width: number): string {
 	return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
+/** What somebody sent, without what a terminal would obey: control characters, and what turns the writing around. */
+export function printable(text: string): string {
+	return text.replaceAll(/\p{Cc}|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "�");
+}
+
 /** A line of progress. */
 export function progress(line: string): void {
 	process.stderr.write(`${line}\n`);

@@ -52,7 +52,7 @@ function withHexIds({ scopeSpans = [], ...resource }: ResourceSpans): ResourceSp
 }
 
 /** An id in hex. In base64 it has another length. */
-function hex(id: string, bytes: number): string {
+export function hex(id: string, bytes: number): string {
 	return id.length === bytes * 2
 		? id.toLowerCase()
 		: Buffer.from(id, "base64")

@@ -134,6 +134,20 @@ describe("every signal leads to every other:", () => {
 	});
 
 	it.each(directions)("%s", (_, check) => eventually(() => check(e, example)));
+
+	it("in a terminal as well", async () => {
+		const found = await stack.tracestack("query", example.server, "--errors", "--json");
+		expect(JSON.parse(found.stdout).traces.map(({ id }: { id: string }) => id), found.all).toEqual([example.traceId]);
+		const trace = await stack.tracestack("trace", example.traceId);
+		expect(trace.stdout).toMatch(/2 spans, 2 services, 400 ms, 1 failed/);
+		expect(trace.stdout).toMatch(/^ {2}contract-shop charge .*400 ms ━{24}\n✗ {3}contract-pay POST \/charge .*━{24}$/m);
+		expect(trace.stdout).toContain(`${e.grafana}/explore?`);
+		const logs = await stack.tracestack("logs", example.server, "--trace", example.traceId);
+		expect(logs.stdout).toContain(example.line);
+		const nothing = await stack.tracestack("query", "nobody");
+		expect(nothing.code, nothing.all).toBe(1);
+		expect(nothing.all).toMatch(/services with traces: .*contract-shop/);
+	});
 });
 
 describe("an unchanged stack", () => {
