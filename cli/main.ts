@@ -164,6 +164,16 @@ stackCommand("logs", "a service's log lines, oldest first, each with its trace")
 		process.exitCode = await logsCommand(service, options);
 	});
 
+stackCommand("load", "send spans at a rate, and say what was accepted, refused, and how soon it is found")
+	.option("--rate <spans>", "spans a second, at most 50000", Number, 1000)
+	.option("--minutes <minutes>", "for how long, at most 60", Number, 1)
+	.option("--spans <count>", "spans of a trace", Number, 10)
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { loadCommand } = await import("./load/load.ts");
+		process.exitCode = await loadCommand(options);
+	});
+
 const attributes = program.command("attributes").description("what spans carry");
 stackCommand("check", "which spans lack attributes that dashboards need", attributes)
 	.requiredOption("--require <names>", "attributes, separated by commas", (text: string) => text.split(","))

@@ -3,12 +3,13 @@
 import { networkInterfaces } from "node:os";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Batch } from "../../cli/load/batch.ts";
 import { type Endpoints, otlpGrpcUrl, prometheusValue, until } from "../../cli/verify/api.ts";
 import { makeSignals } from "../../cli/verify/signals.ts";
 import { trust } from "../../components/trust.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
 import { selfSigned } from "../certificate.ts";
-import { Batch, lost } from "./sender.ts";
+import { lost } from "./sender.ts";
 import { type Outcome, services, TestStack } from "./stack.ts";
 
 /** This machine by an address that others know it by. */

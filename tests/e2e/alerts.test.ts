@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Batch, post } from "../../cli/load/batch.ts";
 import { type Endpoints, json, until } from "../../cli/verify/api.ts";
 import { dashboards, packs } from "../../components/packs.ts";
 import { ruleFiles } from "../../components/rules.ts";
@@ -11,7 +12,7 @@ import { parseSettings } from "../../settings.ts";
 import { besideDocker } from "./beside.ts";
 import { Example } from "./contract.ts";
 import { mailServer } from "./mail.ts";
-import { Batch, post, sendRequests } from "./sender.ts";
+import { sendRequests } from "./sender.ts";
 import { soak } from "./soak.ts";
 import { TestStack } from "./stack.ts";
 
@@ -199,7 +200,7 @@ describe("when", () => {
 				for (const service of ["pay", "report"]) await sendRequests(e.otlpHttp, service, load.failed ? 4 : 400, load);
 				if (load.failed) {
 					for (let i = 0; i < 4; i++) await lines();
-					await post(e.otlpHttp, bulk.next().body);
+					await post(e, bulk.next().body);
 					if (i % 3 === 0) await moreOfOneTrace();
 				}
 				await sleep(3000);

@@ -4,9 +4,10 @@ import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Batch, post } from "../../cli/load/batch.ts";
 import { type Endpoints, json, until, withQuery } from "../../cli/verify/api.ts";
 import { besideDocker } from "./beside.ts";
-import { Batch, lost, lostOf, post } from "./sender.ts";
+import { lost, lostOf } from "./sender.ts";
 import { TestStack } from "./stack.ts";
 
 const collectorMetrics = 30019;
@@ -197,7 +198,7 @@ describe("a destination that refuses, and one that is dead", () => {
 		const batch = new Batch(sender.service, 500);
 		for (let i = 0; i < 60; i++) {
 			const { body, ids } = batch.next();
-			expect((await post(e.otlpHttp, body))?.status).toBe(200);
+			expect((await post(e, body))?.status).toBe(200);
 			sender.acknowledged.push(...ids);
 		}
 		expect(await lostOf(e.tempo, sender)).toEqual([]);

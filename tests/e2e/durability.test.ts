@@ -3,10 +3,11 @@
 
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Batch, post } from "../../cli/load/batch.ts";
 import type { Endpoints } from "../../cli/verify/api.ts";
 import { grafana, json, prometheusValue, until } from "../../cli/verify/api.ts";
 import { spanMetrics } from "../../components/links.ts";
-import { Batch, lost, lostOf, post, Sender } from "./sender.ts";
+import { lost, lostOf, Sender, sendByGrpc } from "./sender.ts";
 import { soak } from "./soak.ts";
 import { TestStack } from "./stack.ts";
 
@@ -99,13 +100,13 @@ async function untilRefused(service: string): Promise<Response> {
 	const acknowledged: string[] = [];
 	const refusal = await until(60, async () => {
 		const { body, ids } = batch.next();
-		const response = await post(e.otlpHttp, body);
+		const response = await post(e, body);
 		if (response?.ok) acknowledged.push(...ids);
 		if (response && !response.ok) return response;
 		throw new Error(`more and more is taken: ${response?.status}, ${acknowledged.length * spans} spans`);
 	});
 	expect(acknowledged.length * spans).toBeGreaterThan(1000);
-	await expect(batch.sendByGrpc(e.otlpGrpc)).rejects.toThrow(/UNAVAILABLE/);
+	await expect(sendByGrpc(e.otlpGrpc, batch)).rejects.toThrow(/UNAVAILABLE/);
 	await stack.container("tempo", "start");
 	const missing = await lostOf(e.tempo, { acknowledged, service, since });
 	console.log(
@@ -140,7 +141,7 @@ if (soak)
 			expect(up.code, up.all).toBe(0);
 			expect((await untilRefused("disk-full")).status).toBe(503);
 			const { body, ids } = new Batch("disk-free", 10).next();
-			await until(60, async () => expect((await post(e.otlpHttp, body))?.status).toBe(200));
+			await until(60, async () => expect((await post(e, body))?.status).toBe(200));
 			await until(60, async () => expect(await lost(e.tempo, ids)).toEqual([]));
 		});
 	});

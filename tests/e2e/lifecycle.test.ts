@@ -122,6 +122,15 @@ describe("what applications send", () => {
 		expect((await discarded()) - before.discarded).toBe(0);
 		await until(30, async () => expect(await countInTempo(e.tempo)).toBe(traces));
 	});
+
+	it("is counted by a load, down to what is found again", async () => {
+		const load = await stack.tracestack("load", "--rate", "2000", "--minutes", "0.1", "--json");
+		expect(load.code, load.all).toBe(0);
+		const { accepted, refused, sampled, latencyMs } = JSON.parse(load.stdout);
+		expect({ refused, sampled }).toEqual({ refused: {}, sampled: { of: expect.any(Number), found: sampled.of } });
+		expect(accepted).toBeGreaterThan(1000);
+		expect(latencyMs.p50).toBeGreaterThan(0);
+	});
 });
 
 describe("every signal leads to every other:", () => {
@@ -137,7 +146,10 @@ describe("every signal leads to every other:", () => {
 
 	it("in a terminal as well", async () => {
 		const found = await stack.tracestack("query", example.server, "--errors", "--json");
-		expect(JSON.parse(found.stdout).traces.map(({ id }: { id: string }) => id), found.all).toEqual([example.traceId]);
+		expect(
+			JSON.parse(found.stdout).traces.map(({ id }: { id: string }) => id),
+			found.all,
+		).toEqual([example.traceId]);
 		const trace = await stack.tracestack("trace", example.traceId);
 		expect(trace.stdout).toMatch(/2 spans, 2 services, 400 ms, 1 failed/);
 		expect(trace.stdout).toMatch(/^ {2}contract-shop charge .*400 ms ━{24}\n✗ {3}contract-pay POST \/charge .*━{24}$/m);

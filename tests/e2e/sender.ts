@@ -2,103 +2,22 @@
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Attributes, ROOT_CONTEXT } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
-import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
-import { resourceFromAttributes } from "@opentelemetry/resources";
-import {
-	BasicTracerProvider,
-	InMemorySpanExporter,
-	type ReadableSpan,
-	SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-base";
+import { Batch, post } from "../../cli/load/batch.ts";
 import { json, withQuery } from "../../cli/verify/api.ts";
 
-/** Traces of one service as an OTLP request. It is encoded once; ids and times are written into its bytes. */
-export class Batch {
-	readonly #bytes: Buffer;
-	/** Where each span's ids and times are. */
-	readonly #at: { traceId: number; spanId: number; times: [start: number, end: number] }[];
-	readonly #perTrace: number;
-	readonly #spans: ReadableSpan[];
-
-	/** @param options.spans In each trace; 1 unless told. None has a parent. */
-	constructor(service: string, traces: number, options: { attributes?: Attributes; spans?: number } = {}) {
-		const { attributes = {}, spans: perTrace = 1 } = options;
-		this.#perTrace = perTrace;
-		const memory = new InMemorySpanExporter();
-		const tracer = new BasicTracerProvider({
-			resource: resourceFromAttributes({ "service.name": service }),
-			spanProcessors: [new SimpleSpanProcessor(memory)],
-		}).getTracer("load");
-		for (let i = 0; i < traces * perTrace; i++)
-			tracer.startSpan("one of many", { startTime: 1 + i, attributes }, ROOT_CONTEXT).end(2 + i);
-		this.#spans = memory.getFinishedSpans();
-		this.#bytes = Buffer.from(ProtobufTraceSerializer.serializeRequest(this.#spans) ?? []);
-		let from = 0;
-		this.#at = this.#spans.map((span) => {
-			const { traceId, spanId } = span.spanContext();
-			const find = (bytes: Buffer, after: number) => {
-				const found = this.#bytes.indexOf(bytes, after);
-				if (found < 0) throw new Error("a span is not where it was expected");
-				return found;
-			};
-			const trace = find(Buffer.from(traceId, "hex"), from);
-			const id = find(Buffer.from(spanId, "hex"), trace);
-			const start = find(nanoseconds(span.startTime), id);
-			const end = find(nanoseconds(span.endTime), start);
-			from = end;
-			return { traceId: trace, spanId: id, times: [start, end] };
-		});
-	}
-
-	/** The next request, with new ids of traces and spans: its spans lasted 5 ms and end now. */
-	next(): { body: Buffer<ArrayBuffer>; ids: string[] } {
-		const body = Buffer.from(this.#bytes);
-		const now = BigInt(Date.now()) * 1_000_000n;
-		const ids: string[] = [];
-		let trace = randomBytes(16);
-		for (const [i, { traceId, spanId, times }] of this.#at.entries()) {
-			if (i % this.#perTrace === 0) {
-				trace = randomBytes(16);
-				ids.push(trace.toString("hex"));
-			}
-			trace.copy(body, traceId);
-			randomBytes(8).copy(body, spanId);
-			body.writeBigUInt64LE(now - 5_000_000n, times[0]);
-			body.writeBigUInt64LE(now, times[1]);
-		}
-		return { body, ids };
-	}
-
-	/** Sends it as it was made, by the SDK's gRPC exporter. Rejects with what the server said. */
-	async sendByGrpc(address: string): Promise<void> {
-		const exporter = new OTLPTraceExporter({ url: `http://${address}`, timeoutMillis: 5000 });
-		const error = await new Promise<Error | undefined>((resolve) =>
-			exporter.export(this.#spans, (r) => resolve(r.error)),
-		);
-		await exporter.shutdown();
-		if (error) throw error;
-	}
-}
-
-function nanoseconds([seconds, rest]: [number, number]): Buffer {
-	const bytes = Buffer.alloc(8);
-	bytes.writeBigUInt64LE(BigInt(seconds) * 1_000_000_000n + BigInt(rest));
-	return bytes;
-}
-
-/** Posts protobuf to the collector. Undefined when nobody answers. */
-export async function post(otlpHttp: string, body: Uint8Array<ArrayBuffer>): Promise<Response | undefined> {
-	const headers = { "content-type": "application/x-protobuf" };
-	const request = { method: "POST", headers, body, signal: AbortSignal.timeout(5000) };
-	return fetch(`${otlpHttp}/v1/traces`, request).catch(() => undefined);
+/** Sends a batch as it was made, by the SDK's gRPC exporter. Rejects with what the server said. */
+export async function sendByGrpc(address: string, { spans }: Batch): Promise<void> {
+	const exporter = new OTLPTraceExporter({ url: `http://${address}`, timeoutMillis: 5000 });
+	const error = await new Promise<Error | undefined>((resolve) => exporter.export(spans, (r) => resolve(r.error)));
+	await exporter.shutdown();
+	if (error) throw error;
 }
 
 /** One request with one-span traces; returns their ids once they are acknowledged, undefined when they are not. */
 export async function sendTraces(otlpHttp: string, service: string, count: number): Promise<string[] | undefined> {
 	const { body, ids } = new Batch(service, count).next();
-	return (await post(otlpHttp, body))?.ok ? ids : undefined;
+	return (await post({ otlpHttp }, body))?.ok ? ids : undefined;
 }
 
 /** What requests to a service were like. */
@@ -180,7 +99,7 @@ export class Sender {
 	async #deliver({ body, ids }: { body: Buffer<ArrayBuffer>; ids: string[] }): Promise<void> {
 		const deadline = Date.now() + 120_000;
 		for (;;) {
-			const response = await post(this.#otlpHttp, body);
+			const response = await post({ otlpHttp: this.#otlpHttp }, body);
 			if (response?.ok) {
 				this.acknowledged.push(...ids);
 				return;

@@ -4,9 +4,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Batch, post } from "../../cli/load/batch.ts";
 import { type Endpoints, json, prometheusValue, until } from "../../cli/verify/api.ts";
 import { spanMetrics } from "../../components/links.ts";
-import { Batch, lost, lostOf, post, Sender } from "./sender.ts";
+import { lost, lostOf, Sender } from "./sender.ts";
 import { soak } from "./soak.ts";
 import { services, TestStack } from "./stack.ts";
 
@@ -73,18 +74,18 @@ describe("a bad sender", () => {
 			Buffer.alloc(1000, 0xff),
 			new Batch("cut", 10).next().body.subarray(0, 99),
 		])
-			expect((await post(e.otlpHttp, new Uint8Array(body)))?.status).toBe(400);
+			expect((await post(e, new Uint8Array(body)))?.status).toBe(400);
 	});
 
 	it("of 100 MB at once is refused", async () => {
-		const response = await post(e.otlpHttp, new Uint8Array(100_000_000));
+		const response = await post(e, new Uint8Array(100_000_000));
 		// The connection may be closed on it before it has sent all.
 		expect([undefined, 400, 413]).toContain(response?.status);
 	});
 
 	it("of a trace of 10,000 spans finds all of them", async () => {
 		const { body, ids } = new Batch("endless", 1, { spans: 10_000 }).next();
-		expect((await post(e.otlpHttp, body))?.status).toBe(200);
+		expect((await post(e, body))?.status).toBe(200);
 		await until(30, async () => expect(await spansOf(ids[0] ?? "")).toHaveLength(10_000));
 	});
 
@@ -115,7 +116,7 @@ describe("a bad sender", () => {
 			const next = Buffer.from(body);
 			for (let i = next.indexOf("one of many"), n = sent; i >= 0; i = next.indexOf("one of many", i + 1), n++)
 				next.write(String(n).padStart(11, "0"), i);
-			expect((await post(e.otlpHttp, new Uint8Array(next)))?.status).toBe(200);
+			expect((await post(e, new Uint8Array(next)))?.status).toBe(200);
 		}
 		const calls = `${spanMetrics.calls}{${spanMetrics.labels.service}="names"}`;
 		const active = () => prometheusValue(e.prometheus, "sum(tempo_metrics_generator_registry_active_series)");
@@ -148,7 +149,7 @@ describe(`more than the stack can take, for ${soak ? "five minutes" : "20 second
 		const flood = async () => {
 			while (Date.now() < since + (soak ? 300_000 : 20_000)) {
 				const { body, ids } = batch.next();
-				const response = await post(e.otlpHttp, body);
+				const response = await post(e, body);
 				if (response?.ok) acknowledged.push(...ids);
 				answers.set(response?.status, (answers.get(response?.status) ?? 0) + 1);
 				await response?.text();
@@ -162,7 +163,7 @@ describe(`more than the stack can take, for ${soak ? "five minutes" : "20 second
 
 		const after = Date.now();
 		const { body, ids } = new Batch("after-overload", 1).next();
-		await until(60, async () => expect((await post(e.otlpHttp, body))?.status).toBe(200));
+		await until(60, async () => expect((await post(e, body))?.status).toBe(200));
 		await until(soak ? 900 : 120, async () => expect(await lost(e.tempo, ids)).toEqual([]));
 		console.log(`recovered after ${((Date.now() - after) / 1000).toFixed(1)} s`);
 

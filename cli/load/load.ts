@@ -1,0 +1,198 @@
+// As many spans a second as one asks for, and what became of them.
+
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { prepare, type StackOptions } from "../engine.ts";
+import { paint, progress, UserError } from "../output.ts";
+import { ask } from "../query/ask.ts";
+import { type Endpoints, epoch, until } from "../verify/api.ts";
+import { endpoints } from "../verify/verify.ts";
+import { Batch, post } from "./batch.ts";
+
+interface LoadOptions extends StackOptions {
+	rate: number;
+	minutes: number;
+	spans: number;
+	json?: boolean;
+}
+
+/** What a load came to. */
+export interface Outcome {
+	/** Spans that the collector acknowledged. */
+	accepted: number;
+	/** Requests that it did not, by what it said. */
+	refused: Record<string, number>;
+	/** Spans that this machine was too slow to send. */
+	unsent: number;
+	/** Seconds that the load lasted. */
+	seconds: number;
+	/** Milliseconds until an acknowledgement, of each request. */
+	latency: number[];
+	/** Seconds from the acknowledgement of a trace until a search found it; of one trace every few seconds. */
+	searchable: number[];
+	/** Of some of the acknowledged traces, how many Tempo has. */
+	sampled: { of: number; found: number };
+}
+
+/** Spans a second, minutes, spans of a trace. An hour at the highest rate is more than a laptop's disk. */
+const most = { rate: 50_000, minutes: 60, spans: 1000 };
+
+/** A second has so many requests: enough to be even, and few enough to cost nothing. */
+const requestsPerSecond = 10;
+
+/** Requests under way, beyond which the rest is not sent: a server that hangs must not fill this process's memory. */
+const mostPending = 200;
+const probeEverySeconds = 5;
+const sampleSize = 200;
+
+/** `./tracestack load`. Returns the exit code: 1 when something acknowledged is missing, or nothing was taken. */
+export async function loadCommand(options: LoadOptions): Promise<number> {
+	refuseWrong(options);
+	const e = await endpoints(await prepare(options, "look"), options.stack);
+	const service = `load-${randomBytes(3).toString("hex")}`;
+	progress(`${options.rate} spans a second for ${options.minutes} minutes, as service ${service}`);
+	const outcome = await load(e, service, options);
+	if (options.json) process.stdout.write(`${JSON.stringify({ service, ...summary(outcome) }, null, 2)}\n`);
+	else process.stdout.write(`${told(outcome).join("\n")}\n`);
+	const whole = outcome.accepted > 0 && outcome.sampled.found === outcome.sampled.of;
+	if (!whole) progress(paint("red", "not all that was acknowledged is there", process.stderr));
+	return whole ? 0 : 1;
+}
+
+function refuseWrong(options: LoadOptions): void {
+	const wrong = (["rate", "minutes", "spans"] as const)
+		.filter((name) => !(options[name] > 0 && options[name] <= most[name]))
+		.map((name) => `--${name} is ${options[name]}\n  allowed: more than 0, at most ${most[name]}`);
+	if (wrong.length > 0) throw new UserError(wrong.join("\n"));
+}
+
+/** Sends, and meanwhile looks for what it sent. */
+async function load(e: Endpoints, service: string, { rate, minutes, spans }: LoadOptions): Promise<Outcome> {
+	const traces = Math.max(1, Math.round(rate / requestsPerSecond / spans));
+	// A rate below a trace in a tenth of a second has longer pauses.
+	const pause = (traces * spans * 1000) / rate;
+	const batch = new Batch(service, traces, { spans });
+	const outcome: Outcome = {
+		accepted: 0,
+		refused: {},
+		unsent: 0,
+		seconds: 0,
+		latency: [],
+		searchable: [],
+		sampled: { of: 0, found: 0 },
+	};
+	const sample: string[] = [];
+	const pending = new Set<Promise<void>>();
+	const begun = Date.now();
+	const end = begun + minutes * 60_000;
+	let newest = "";
+	const one = async () => {
+		const { body, ids } = batch.next();
+		const sent = performance.now();
+		const response = await post(e, body);
+		outcome.latency.push(performance.now() - sent);
+		await response?.text();
+		if (!response?.ok) {
+			const why = response ? `HTTP ${response.status}` : "no answer";
+			outcome.refused[why] = (outcome.refused[why] ?? 0) + 1;
+			return;
+		}
+		outcome.accepted += traces * spans;
+		newest = ids.at(-1) ?? newest;
+		// A reservoir: each trace has the same chance, however many there will be.
+		const at = Math.floor((Math.random() * outcome.accepted) / (traces * spans));
+		if (sample.length < sampleSize) sample.push(newest);
+		else if (at < sampleSize) sample[at] = newest;
+	};
+	const probes = probe(e, () => newest, end, outcome);
+	let told = begun;
+	for (let next = begun; Date.now() < end; next += pause) {
+		if (pending.size < mostPending) {
+			const sent: Promise<void> = one().finally(() => pending.delete(sent));
+			pending.add(sent);
+		} else outcome.unsent += traces * spans;
+		if (Date.now() - told > 5000) {
+			told = Date.now();
+			progress(`  ${((told - begun) / 1000).toFixed(0)} s: ${counted(outcome)}`);
+		}
+		await sleep(Math.max(0, next + pause - Date.now()));
+	}
+	await Promise.all(pending);
+	outcome.seconds = (Date.now() - begun) / 1000;
+	await probes;
+	outcome.sampled = await sampled(e, sample);
+	return outcome;
+}
+
+/** Takes the newest acknowledged trace every few seconds, and measures until a search finds it. */
+async function probe(e: Endpoints, newest: () => string, end: number, { searchable }: Outcome): Promise<void> {
+	for (let last = ""; Date.now() < end; await sleep(probeEverySeconds * 1000)) {
+		const id = newest();
+		if (!id || id === last) continue;
+		last = id;
+		const since = performance.now();
+		const range = { start: epoch(-60), end: epoch(60), limit: 1 };
+		const found = await until(60, async () => {
+			const { traces } = await ask<{ traces?: unknown[] }>(e, "tempo", "/api/search", {
+				q: `{ trace:id = "${id}" }`,
+				...range,
+			});
+			if (!traces?.length) throw new Error("not yet");
+		}).then(
+			() => true,
+			() => false,
+		);
+		searchable.push(found ? (performance.now() - since) / 1000 : Number.POSITIVE_INFINITY);
+	}
+}
+
+async function sampled(e: Endpoints, ids: string[]): Promise<Outcome["sampled"]> {
+	let found = 0;
+	for (const id of ids) {
+		// What waits in the collector's queue may need as long as the load took.
+		const there = until(30, () => ask(e, "tempo", `/api/v2/traces/${id}`));
+		found += await there.then(
+			() => 1,
+			() => 0,
+		);
+	}
+	return { of: ids.length, found };
+}
+
+/** Figures that people compare. */
+export function summary({ latency, searchable, ...rest }: Outcome) {
+	return {
+		...rest,
+		perSecond: Math.round(rest.accepted / Math.max(rest.seconds, 1e-3)),
+		latencyMs: { p50: quantile(latency, 0.5), p95: quantile(latency, 0.95), p99: quantile(latency, 0.99) },
+		searchableSeconds: { p50: quantile(searchable, 0.5), worst: quantile(searchable, 1) },
+	};
+}
+
+export function told(outcome: Outcome): string[] {
+	const { perSecond, latencyMs, searchableSeconds, sampled, seconds } = summary(outcome);
+	const ms = (value: number | undefined) =>
+		value === undefined ? "unknown" : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+	const { p50, worst } = searchableSeconds;
+	return [
+		`${counted(outcome)} in ${seconds.toFixed(0)} s: ${perSecond} a second`,
+		`acknowledged after  ${ms(latencyMs.p50)} (median), ${ms(latencyMs.p95)} (p95), ${ms(latencyMs.p99)} (p99)`,
+		`searchable after    ${p50 === undefined ? "unknown: too short a load" : `${inSeconds(p50)} (median), ${inSeconds(worst ?? p50)} (worst of ${outcome.searchable.length})`}`,
+		`found by id         ${sampled.found} of ${sampled.of} acknowledged traces`,
+	];
+}
+
+function inSeconds(value: number): string {
+	return Number.isFinite(value) ? `${value.toFixed(1)} s` : "more than 60 s";
+}
+
+function counted({ accepted, refused, unsent }: Outcome): string {
+	const refusals = Object.entries(refused).map(([why, count]) => `${count} requests refused (${why})`);
+	return [`${accepted} spans accepted`, ...refusals, ...(unsent > 0 ? [`${unsent} not sent: too slow`] : [])].join(
+		", ",
+	);
+}
+
+function quantile(values: number[], q: number): number | undefined {
+	return values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(q * values.length) - 1)];
+}

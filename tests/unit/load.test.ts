@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { Batch } from "../../cli/load/batch.ts";
+import { type Outcome, summary, told } from "../../cli/load/load.ts";
+
+const outcome: Outcome = {
+	accepted: 5000,
+	refused: { "HTTP 503": 2 },
+	unsent: 0,
+	seconds: 5,
+	latency: [4, 1, 3, 2, 100],
+	searchable: [1.2, 0.8, Number.POSITIVE_INFINITY],
+	sampled: { of: 20, found: 19 },
+};
+
+describe("what a load came to", () => {
+	it("is a rate, and quantiles of what was measured", () => {
+		expect(summary(outcome)).toMatchObject({
+			perSecond: 1000,
+			latencyMs: { p50: 3, p95: 100, p99: 100 },
+			searchableSeconds: { p50: 1.2, worst: Number.POSITIVE_INFINITY },
+		});
+	});
+
+	it("is told with what was refused, and with what was never found", () => {
+		expect(told(outcome)).toEqual([
+			"5000 spans accepted, 2 requests refused (HTTP 503) in 5 s: 1000 a second",
+			"acknowledged after  3.0 ms (median), 100 ms (p95), 100 ms (p99)",
+			"searchable after    1.2 s (median), more than 60 s (worst of 3)",
+			"found by id         19 of 20 acknowledged traces",
+		]);
+	});
+
+	it("claims nothing that was not measured", () => {
+		const nothing = { ...outcome, accepted: 0, latency: [], searchable: [], unsent: 10 };
+		expect(told(nothing).join("\n")).toMatch(/0 spans accepted.*10 not sent.*unknown/s);
+	});
+});
+
+describe("a batch", () => {
+	const batch = new Batch("shop", 3, { spans: 2 });
+
+	it("has an id for each trace, in its bytes once for each span, and never the same twice", () => {
+		const [first, second] = [batch.next(), batch.next()];
+		expect(new Set([...first.ids, ...second.ids]).size).toBe(6);
+		for (const id of first.ids) {
+			expect(first.body.toString("hex").split(id)).toHaveLength(3);
+			expect(second.body.toString("hex")).not.toContain(id);
+		}
+	});
+});
