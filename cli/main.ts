@@ -61,6 +61,13 @@ stackCommand("status", "what runs, since when, and where it answers")
 		process.exitCode = await statusCommand(options);
 	});
 
+stackCommand("doctor", "what is wrong, and what to do about it; changes nothing")
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { doctorCommand } = await import("./doctor/doctor.ts");
+		process.exitCode = await doctorCommand(options);
+	});
+
 stackCommand("drift", "what the code would change, and what was changed beside it; changes nothing")
 	.addOption(new Option("--format <format>", "how it is told").choices(["text", "markdown", "json"]).default("text"))
 	.option("--out <file>", "where to; standard output without it")

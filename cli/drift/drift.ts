@@ -56,7 +56,8 @@ async function drift(environment: Environment, stack: string): Promise<Gathered>
 	return hide(gathered, secretTexts(await state));
 }
 
-function contextOf(environment: Environment, stack: string, state: State): Context {
+/** What looks start from. */
+export function contextOf(environment: Environment, stack: string, state: State): Context {
 	const { outputs } = state.deployment.resources?.find(({ type }) => type === types.stack) ?? {};
 	const addresses = endpointsOf(stack, revealed<Record<string, unknown>>(outputs ?? {}));
 	if (addresses.ca) trust(addresses.ca);

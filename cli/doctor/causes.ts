@@ -1,0 +1,107 @@
+// What servers write when something is wrong that has a known cause.
+
+import { printable } from "../output.ts";
+
+export interface Cause {
+	pattern: RegExp;
+	what: string;
+	/** `$container` and the pattern's named groups are filled in. */
+	todo: string;
+	/** Wrong whenever it is there, however often. Else it may pass, as while another service starts. */
+	always?: boolean;
+}
+
+/** The first that fits a line is its cause. */
+const causes: Cause[] = [
+	{
+		pattern: /bogus greeting from client|first record does not look like a TLS handshake|server preface/i,
+		what: "an application speaks plain HTTP, or TLS, to a port that expects gRPC or the opposite",
+		todo: "OTLP over HTTP goes to port 4318 (otlpHttp), gRPC to 4317 (otlpGrpc): OTEL_EXPORTER_OTLP_PROTOCOL and _ENDPOINT must agree",
+		always: true,
+	},
+	{
+		pattern: /(?<path>\/[\w./-]+): permission denied|permission denied.{0,40}?(?<other>\/[\w./-]+)/i,
+		what: "it may not write where its data lies",
+		todo: "the volume belongs to another user: docker inspect $container names user and volume; ./tracestack pulumi up --refresh, or chown it to that user",
+		always: true,
+	},
+	{
+		pattern: /no space left on device/i,
+		what: "its disk is full",
+		todo: "docker system df shows what takes the room; a shorter retention keeps it free",
+		always: true,
+	},
+	{
+		pattern:
+			/lookup (?<host>[\w.-]+)[^:]*: (no such host|server misbehaving|Temporary failure)|produced zero addresses|no such host.*?(?<other>[\w.-]+:\d+)/i,
+		what: "it looks for a host that nobody has",
+		todo: "a wrong address in its configuration, or the other service is down or on another network: ./tracestack drift",
+	},
+	{
+		pattern: /dial tcp (?<host>[\w.:[\]-]+): connect: connection refused/i,
+		what: "nobody answers where it sends to",
+		todo: "a wrong port in its configuration, or the other service is down: ./tracestack drift, ./tracestack status",
+	},
+	{
+		pattern: /certificate signed by unknown authority|certificate has expired|x509:/i,
+		what: "a certificate is not trusted, or no longer valid",
+		todo: "./tracestack ca prints the authority that clients must trust; ./tracestack up renews what it generated",
+	},
+	{
+		pattern: /\b(401|Unauthenticated|missing or empty authorization|authentication didn't succeed)\b/i,
+		what: "somebody sends without the stack's token, or with a wrong one",
+		todo: "./tracestack token prints it: OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN",
+	},
+	{
+		pattern:
+			/RESOURCE_EXHAUSTED|rate limit|429 Too Many Requests|live traces exceeded|max_bytes_per_trace|TRACE_TOO_LARGE/i,
+		what: "more comes than its limits let through",
+		todo: "it is tried again; docs/durability.md says which limits follow from size; tracestack:size: medium or large raises them",
+	},
+];
+
+/** A line of a server's log that tells of an error, without what differs each time. */
+export interface Told {
+	/** The newest such line, cut. */
+	line: string;
+	count: number;
+	cause?: Cause;
+}
+
+/** Whether a line says so itself, in any of the servers' formats. Go's panics say nothing of a level, and what the collector can't deliver is `info` to it. */
+const isError =
+	/\b(level|lvl)="?(error|fatal|crit|critical)\b|"level":\s*"(error|fatal|panic)"|\t(error|fatal|dpanic)\t|^panic:|^fatal error:|Exporting failed/i;
+
+/** Errors of a log, the same ones together, the most frequent first. */
+export function errorsOf(log: string): Told[] {
+	const told = new Map<string, Told>();
+	for (const line of log.split("\n")) {
+		const cause = causes.find(({ pattern }) => pattern.test(line));
+		if (!isError.test(line) && !cause?.always) continue;
+		const key = cause?.what ?? skeleton(line);
+		const before = told.get(key)?.count ?? 0;
+		told.set(key, { line: shown(line), count: before + 1, ...(cause && { cause }) });
+	}
+	return [...told.values()].sort((a, b) => b.count - a.count);
+}
+
+/** What to do, with what the line names. */
+export function todoOf({ todo }: Cause, container: string): string {
+	return todo.replace("$container", container);
+}
+
+/** Without times, ids, addresses and numbers. */
+function skeleton(line: string): string {
+	return line
+		.replaceAll(/\b(ts|time|t)=\S+/g, "")
+		.replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.,]+Z?/g, "")
+		.replaceAll(/\b[0-9a-f]{8,}\b/gi, "#")
+		.replaceAll(/\d+/g, "0")
+		.trim();
+}
+
+function shown(line: string): string {
+	const text = /"?\b(?:msg|err|error)"?[=:]\s*"?((?:[^"\\]|\\.)+)/.exec(line);
+	const said = /\berr(?:or)?="?((?:[^"\\]|\\.)+)"?/.exec(line)?.[1] ?? text?.[1] ?? line;
+	return printable(said.replaceAll('\\"', '"').trim()).slice(0, 240);
+}

@@ -1,0 +1,35 @@
+// What runs against what was declared: the looks of `drift`, told as complaints.
+
+import type { Context } from "../drift/finding.ts";
+import { looks } from "../drift/live/index.ts";
+import type { Complaint } from "./complaint.ts";
+
+/** What was changed beside the code, where it matters. A look that could not look says so. */
+export async function declared(context: Context): Promise<Complaint[]> {
+	const seen = Object.entries(looks).map(async ([name, look]): Promise<Complaint[]> => {
+		try {
+			return (await look(context))
+				.filter(({ severity }) => severity !== "cosmetic")
+				.map(({ component, subject, changes, restore, severity }) => ({
+					severity: severity === "breaks data" ? "broken" : "warning",
+					about: component,
+					what: `${subject} is not as it was deployed: ${changes
+						.map(({ path }) => path)
+						.slice(0, 3)
+						.join(", ")}`,
+					todo: `./tracestack drift says what changed${restore ? `; to restore: ${restore}` : ""}`,
+				}));
+		} catch (error) {
+			return [
+				{
+					severity: "warning",
+					about: "stack",
+					what: `${name} could not be compared with what was declared`,
+					seen: (error as Error).message,
+					todo: "what is broken above comes first",
+				},
+			];
+		}
+	});
+	return (await Promise.all(seen)).flat();
+}

@@ -1,0 +1,106 @@
+// `./tracestack doctor`: what is wrong, and what to do about it. It changes nothing.
+
+import { contextOf } from "../drift/drift.ts";
+import type { Context } from "../drift/finding.ts";
+import { hide, narrowed, secretTexts } from "../drift/secrets.ts";
+import { existing, prepare, type StackOptions } from "../engine.ts";
+import { columns, paint, UserError } from "../output.ts";
+import { readState } from "../state.ts";
+import type { Check, Complaint } from "./complaint.ts";
+import { declared } from "./declared.ts";
+import { clocks, disk, memory, running } from "./engine.ts";
+import { firing, logged, path, reached, ready } from "./servers.ts";
+
+/** By what each makes sure of, in the order in which a person would look. */
+const checks: Record<string, Check> = {
+	"every service runs": running,
+	"every service is ready": ready,
+	"disk, as volumes need it": disk,
+	"memory, below its limits": memory,
+	"clocks agree": clocks,
+	"spans come, and get where they should": path,
+	"Grafana reaches every server": reached,
+	"logs of the last 15 minutes, without errors": logged,
+	"what runs is what was declared": declared,
+	"no alert fires": firing,
+};
+
+interface Seen {
+	check: string;
+	complaints: Complaint[];
+}
+
+/** `./tracestack doctor`. Exit code 0 when all is well, 2 with warnings only, 1 when something is broken. */
+export async function doctorCommand(options: StackOptions & { json?: boolean }): Promise<number> {
+	const environment = await prepare(options, "look");
+	const { stack } = options;
+	if (!(await existing(environment, stack)))
+		throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
+	const state = await readState(environment, stack, { showSecrets: true }).then(narrowed);
+	// A log may hold what nobody should see.
+	const seen = hide(await examine(contextOf(environment, stack, state)), secretTexts(state));
+	if (options.json) process.stdout.write(`${JSON.stringify({ stack, checks: seen }, null, 2)}\n`);
+	else process.stdout.write(`${report(seen, columns(process.stdout)).join("\n")}\n`);
+	const all = seen.flatMap(({ complaints }) => complaints);
+	return all.some(({ severity }) => severity === "broken") ? 1 : all.length > 0 ? 2 : 0;
+}
+
+/** Every check at once: one that can't look is a complaint itself. */
+async function examine(context: Context): Promise<Seen[]> {
+	const seen = Object.entries(checks).map(async ([check, look]): Promise<Seen> => {
+		try {
+			return { check, complaints: await look(context) };
+		} catch (error) {
+			const complaint: Complaint = {
+				severity: "warning",
+				about: "stack",
+				what: "this could not be looked at",
+				seen: (error as Error).message.split("\n")[0] ?? "",
+				todo: "what is broken above comes first",
+			};
+			return { check, complaints: [complaint] };
+		}
+	});
+	return Promise.all(seen);
+}
+
+/** A line for each check, and below it what is wrong. */
+export function report(seen: Seen[], width: number): string[] {
+	const counts = { broken: 0, warning: 0 };
+	const lines = seen.flatMap(({ check, complaints }) => {
+		for (const { severity } of complaints) counts[severity]++;
+		if (complaints.length === 0) return [`${paint("green", "✓")} ${check}`];
+		const worst = complaints.some(({ severity }) => severity === "broken");
+		return [
+			`${worst ? paint("red", "✗") : paint("yellow", "!")} ${check}`,
+			...complaints.flatMap((complaint) => told(complaint, width)),
+		];
+	});
+	const end =
+		counts.broken + counts.warning === 0
+			? paint("green", "nothing is wrong")
+			: `${counts.broken} broken, ${counts.warning} to look at`;
+	return [...lines, "", end];
+}
+
+function told({ severity, about, what, seen, todo }: Complaint, width: number): string[] {
+	const mark = paint(severity === "broken" ? "red" : "yellow", about);
+	return [
+		...wrapped(`${about}: ${what}`, width, "    ").map((line, i) => (i === 0 ? line.replace(about, mark) : line)),
+		...(seen ? wrapped(seen, width, "      | ").map((line) => paint("dim", line)) : []),
+		...wrapped(`→ ${todo}`, width, "      "),
+	];
+}
+
+/** Broken at spaces; a word that is longer than a line, such as a link, stays whole. */
+function wrapped(text: string, width: number, indent: string): string[] {
+	const lines: string[] = [];
+	let line = "";
+	for (const word of text.split(/\s+/)) {
+		if (line && indent.length + line.length + 1 + word.length > width) {
+			lines.push(indent + line);
+			line = word;
+		} else line = line ? `${line} ${word}` : word;
+	}
+	return [...lines, indent + line];
+}

@@ -1,0 +1,142 @@
+// What the Docker engine knows: who runs, who fell over, who is short of memory, disk or a port.
+
+import { readFile, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { parse } from "yaml";
+import { preflight } from "../../targets/docker/preflight.ts";
+import type { Context } from "../drift/finding.ts";
+import { type ContainerInputs, deployed } from "../drift/live/inspect.ts";
+import { root } from "../paths.ts";
+import type { Complaint } from "./complaint.ts";
+
+interface Inspected {
+	Name: string;
+	RestartCount: number;
+	State: { Status: string; ExitCode: number; OOMKilled: boolean; Error: string; StartedAt: string };
+}
+
+/** Above this share of its limit a Go server collects garbage without end. */
+const crowded = 0.93;
+/** Below this share, or this many GiB, servers will soon stop in the middle of a write. */
+const leastFree = { share: 0.05, gib: 2 };
+/** A restart that long ago is over. */
+const recentMs = 60 * 60_000;
+
+/** The long-running containers of the stack, as they were deployed. */
+export function services(context: Context): { component: string; inputs: ContainerInputs }[] {
+	return deployed(context).filter(({ inputs }) => inputs.mustRun !== false);
+}
+
+/** Containers that are gone, stopped, or start over and over; and why. */
+export async function running(context: Context): Promise<Complaint[]> {
+	const all = services(context);
+	const { stdout } = await execa("docker", ["container", "inspect", ...all.map(({ inputs }) => inputs.name)], {
+		reject: false,
+	});
+	const found = JSON.parse(stdout || "[]") as Inspected[];
+	const complaints = all.map(async ({ component, inputs }): Promise<Complaint[]> => {
+		const container = found.find(({ Name }) => Name === `/${inputs.name}`);
+		const broken = { severity: "broken", about: component } as const;
+		if (!container) return [{ ...broken, what: "its container is gone", todo: again(context.stack) }];
+		const { Status, ExitCode, OOMKilled, Error: said, StartedAt } = container.State;
+		if (OOMKilled)
+			return [
+				{
+					...broken,
+					what: `the kernel ended it: it had used up its ${inputs.memory} MiB`,
+					todo: `a larger tracestack:size in Pulumi.${context.stack}.yaml; what fills it: docs/durability.md`,
+				},
+			];
+		if (Status !== "running")
+			return [
+				{
+					...broken,
+					what: `it does not run: ${Status}, exit code ${ExitCode}`,
+					...(said && { seen: said }),
+					todo: Status === "restarting" ? `docker logs ${inputs.name}` : again(context.stack),
+				},
+				...(await portsTaken(context, inputs)),
+			];
+		if (container.RestartCount > 0 && Date.now() - Date.parse(StartedAt) < recentMs)
+			return [
+				{
+					severity: "warning",
+					about: component,
+					what: `it fell over ${container.RestartCount} times, the last time at ${StartedAt.slice(0, 19)}Z`,
+					todo: `docker logs --since 1h ${inputs.name}`,
+				},
+			];
+		return [];
+	});
+	return (await Promise.all(complaints)).flat();
+}
+
+/** A container that does not run can't be started while somebody else has its ports. */
+async function portsTaken({ stack }: Context, { ports = [] }: ContainerInputs): Promise<Complaint[]> {
+	const { name: project } = parse(await readFile(join(root, "Pulumi.yaml"), "utf8"));
+	const wanted = ports.map(({ external, ip }) => ({ setting: "port", port: external, ip }));
+	const problems = await preflight({ project, stack }, wanted);
+	return problems.map((problem) => {
+		const [what = "", ...rest] = problem.split(/(?<=\.) /);
+		return { severity: "broken", about: "stack", what: what.replace(/\.$/, ""), todo: rest.join(" ") };
+	});
+}
+
+/** Containers that have little left of their memory. */
+export async function memory(context: Context): Promise<Complaint[]> {
+	const names = new Map(services(context).map(({ component, inputs }) => [inputs.name, component]));
+	const format = "{{.Name}}\t{{.MemPerc}}\t{{.MemUsage}}";
+	const { stdout } = await execa("docker", ["stats", "--no-stream", "--format", format]);
+	return stdout.split("\n").flatMap((line): Complaint[] => {
+		const [name = "", share = "", usage = ""] = line.split("\t");
+		const about = names.get(name);
+		if (!about || !(Number.parseFloat(share) / 100 > crowded)) return [];
+		return [
+			{
+				severity: "warning",
+				about,
+				what: `it has little memory left: ${usage}`,
+				todo: `a larger tracestack:size in Pulumi.${context.stack}.yaml; what fills it: docs/durability.md`,
+			},
+		];
+	});
+}
+
+/** The disk that volumes lie on; nothing where it is another machine's. */
+export async function disk(_: Context): Promise<Complaint[]> {
+	const { stdout: folder } = await execa("docker", ["info", "--format", "{{.DockerRootDir}}"]);
+	const about = await statfs(folder).catch(() => undefined);
+	if (!about) return [];
+	const free = about.bavail / about.blocks;
+	const gib = (about.bavail * about.bsize) / 2 ** 30;
+	if (free > leastFree.share || gib > 10 * leastFree.gib) return [];
+	return [
+		{
+			severity: gib < leastFree.gib ? "broken" : "warning",
+			about: "stack",
+			what: `the disk of the Docker engine has ${gib.toFixed(1)} GiB left`,
+			todo: "docker system df shows what takes the room; a shorter retention keeps it free",
+		},
+	];
+}
+
+/** The engine's clock against this machine's: a virtual machine that slept is behind. */
+export async function clocks(_: Context): Promise<Complaint[]> {
+	const before = Date.now();
+	const { stdout } = await execa("docker", ["info", "--format", "{{.SystemTime}}"]);
+	const skew = (Date.parse(stdout) - (before + Date.now()) / 2) / 1000;
+	if (!(Math.abs(skew) > 5)) return [];
+	return [
+		{
+			severity: "broken",
+			about: "stack",
+			what: `the Docker engine's clock is ${Math.abs(skew).toFixed(0)} s ${skew < 0 ? "behind" : "ahead"}`,
+			todo: "restart the virtual machine that it runs in, or set its clock: spans and metrics land where nobody looks",
+		},
+	];
+}
+
+function again(stack: string): string {
+	return `./tracestack up${stack === "dev" ? "" : ` --stack ${stack}`}`;
+}

@@ -1,0 +1,115 @@
+// What troubles people, done on purpose: the doctor names it, and says what to do.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Complaint } from "../../cli/doctor/complaint.ts";
+import { type Endpoints, until } from "../../cli/verify/api.ts";
+import { readCatalogue } from "../../settings/catalogue.ts";
+import { docker, Hands, paths } from "./hands.ts";
+import { sendTraces } from "./sender.ts";
+import { TestStack } from "./stack.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "tracestack-doctor-"));
+
+let stack: TestStack;
+let e: Endpoints;
+let hands: Hands;
+let squatter: Server | undefined;
+
+beforeAll(async () => {
+	stack = await TestStack.create("e2e-doctor", 30800);
+	stack.configure({ size: "small" });
+	const up = await stack.tracestack("up", "--no-verify");
+	expect(up.code, up.all).toBe(0);
+	e = await stack.endpoints();
+	hands = new Hands(stack.name, dir, e);
+});
+
+afterAll(async () => {
+	squatter?.close();
+	await stack.remove();
+	rmSync(dir, { recursive: true });
+});
+
+/** What the doctor says, a line a complaint. */
+async function complaints(): Promise<{ code: number; said: string }> {
+	const { code, stdout, all } = await stack.tracestack("doctor", "--json");
+	expect(stdout, all).not.toBe("");
+	const { checks } = JSON.parse(stdout) as { checks: { complaints: Complaint[] }[] };
+	const lines = checks.flatMap((check) =>
+		check.complaints.map((one) => `${one.severity} ${one.about}: ${one.what} | ${one.seen ?? ""} → ${one.todo}`),
+	);
+	return { code, said: lines.join("\n") };
+}
+
+describe("the doctor", () => {
+	it("says that nobody has sent anything, and nothing else", async () => {
+		const { code, said } = await complaints();
+		expect(said).toMatch(
+			/^warning tempo: it has no trace of the last day: nobody has sent one .*→ .*verify sends one.*$/,
+		);
+		expect(code).toBe(2);
+	});
+
+	it("finds nothing wrong once a trace has come, and says so to people", async () => {
+		const verify = await stack.tracestack("verify");
+		expect(verify.code, verify.all).toBe(0);
+		const { code, all } = await stack.tracestack("doctor");
+		expect(all).toMatch(/nothing is wrong/);
+		expect(code).toBe(0);
+	});
+
+	it("names an application that speaks HTTP to the gRPC port, a wrong address in the collector, Grafana led astray, and little memory", async () => {
+		await fetch(`http://${e.otlpGrpc}/v1/traces`, { method: "POST", body: "{}" }).catch(() => {});
+		await hands.edit("collector", paths.collector, (text) => text.replace("tempo:4317", "nobody:4317"));
+		await docker("restart", hands.container("collector"));
+		await until(60, async () => expect(await sendTraces(e.otlpHttp, "astray", 1)).toHaveLength(1));
+		const source = await hands.ask<{ url: string }>("/datasources/uid/tempo");
+		await hands.ask("/datasources/uid/tempo", "PUT", { ...source, url: "http://tempo:3201" });
+		await shortOfMemory("alertmanager");
+
+		const { code, said } = await told(/wrong address/);
+		expect(code).toBe(1);
+		expect(said).toMatch(/broken collector: an application speaks plain HTTP.* → .*4318/);
+		expect(said).toMatch(/collector: it looks for a host that nobody has.*nobody.* → a wrong address/);
+		expect(said).toMatch(/broken grafana: it does not reach Tempo at http:\/\/tempo:3201/);
+		expect(said).toMatch(/alertmanager: (it has little memory left|the kernel ended it).* → .*tracestack:size/);
+		expect(said).toMatch(/collector: file .*config\.yaml is not as it was deployed: .* → .*drift/);
+	});
+
+	it("names a volume of somebody else, and who holds the port of a service that is down", async () => {
+		const { busybox } = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml");
+		const volume = `${hands.container("tempo")}-data:/v`;
+		await docker("stop", hands.container("tempo"), hands.container("grafana"));
+		await docker("run", "--rm", "--network=none", "--volume", volume, busybox!.image, "chown", "-R", "0:0", "/v");
+		await docker("run", "--rm", "--network=none", "--volume", volume, busybox!.image, "chmod", "-R", "go-w", "/v");
+		await docker("start", hands.container("tempo"));
+		squatter = createServer().listen(stack.ports.grafana, "127.0.0.1");
+
+		const { code, said } = await told(/may not write/);
+		expect(code).toBe(1);
+		expect(said).toMatch(/broken tempo: it may not write where its data lies.*permission denied → the volume/);
+		expect(said).toMatch(/broken grafana: it does not run: exited/);
+		expect(said).toMatch(new RegExp(`broken stack: Port ${stack.ports.grafana} on 127.0.0.1 is taken by .* → Stop it`));
+	});
+});
+
+/** What the doctor says once it says this: what is broken takes seconds to reach a log. */
+async function told(what: RegExp): Promise<{ code: number; said: string }> {
+	return until(60, async () => {
+		const all = await complaints();
+		expect(all.said).toMatch(what);
+		return all;
+	});
+}
+
+/** Leaves a container little more than it has. */
+async function shortOfMemory(service: string): Promise<void> {
+	const { stdout } = await docker("stats", "--no-stream", "--format", "{{.MemUsage}}", hands.container(service));
+	const [, used = "0"] = /^([\d.]+)MiB/.exec(stdout) ?? [];
+	const limit = `${Math.ceil(Number(used) * 1.03 * 1024)}k`;
+	await docker("update", "--memory", limit, "--memory-swap", limit, hands.container(service));
+}

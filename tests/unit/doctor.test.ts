@@ -1,0 +1,87 @@
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, it } from "vitest";
+import { errorsOf } from "../../cli/doctor/causes.ts";
+import { report } from "../../cli/doctor/doctor.ts";
+
+describe("a server's log", () => {
+	it.each([
+		[
+			"the collector's, an application that speaks HTTP to the gRPC port",
+			'2026-11-21T10:00:00.000Z\twarn\tgrpc@v1.79.1/server.go:1033\t[core] [Server #1]grpc: Server.Serve failed to create ServerTransport: connection error: desc = "transport: http2Server.HandleStreams received bogus greeting from client: \\"POST /v1/traces HTTP/1.1\\""\t{"grpc_log": true}',
+			/plain HTTP/,
+		],
+		[
+			"the collector's, a name that nobody has",
+			'2026-11-21T10:00:00.000Z\tinfo\tinternal/retry_sender.go:133\tExporting failed. Will retry the request after interval.\t{"error": "rpc error: code = Unavailable desc = name resolver error: produced zero addresses", "interval": "5s"}',
+			/host that nobody has/,
+		],
+		[
+			"the collector's, a port where nobody listens",
+			'2026-11-21T10:00:00.000Z\tinfo\tinternal/retry_sender.go:133\tExporting failed. Will retry the request after interval.\t{"error": "rpc error: code = Unavailable desc = connection error: desc = \\"transport: Error while dialing: dial tcp 172.18.0.3:4317: connect: connection refused\\""}',
+			/nobody answers/,
+		],
+		[
+			"Tempo's, a volume of somebody else",
+			'level=error ts=2026-11-21T10:00:00Z caller=main.go:122 msg="error running Tempo" err="mkdir /var/tempo/wal: permission denied"',
+			/may not write/,
+		],
+		[
+			"Prometheus's, a full disk",
+			'time=2026-11-21T10:00:00.000Z level=ERROR source=head.go:1 msg="compaction failed" err="write /prometheus/01: no space left on device"',
+			/disk is full/,
+		],
+		[
+			"Grafana's, an expired certificate",
+			'logger=tsdb t=2026-11-21T10:00:00Z level=error msg="query failed" error="tls: failed to verify certificate: x509: certificate has expired"',
+			/certificate/,
+		],
+	])("%s: has a cause", (_, line, what) => {
+		const [told] = errorsOf(`level=info msg="starting"\n${line}\n`);
+		expect(told?.cause?.what).toMatch(what);
+	});
+
+	it("counts the same error once, whatever time, id and number it has", () => {
+		const line = (i: number) =>
+			`level=error ts=2026-11-21T10:00:0${i}Z msg="block ${i} of 0b9c41d2e${i} is torn" err="unexpected end: ${i}"`;
+		expect(errorsOf([1, 2, 3].map(line).join("\n"))).toEqual([{ line: "unexpected end: 3", count: 3 }]);
+	});
+
+	it("is without errors, although words like error are in it", () => {
+		const fine = [
+			'level=info msg="no errors in the last run" error_count=0',
+			'level=warn msg="slow query" err="context canceled"',
+			"2026-11-21T10:00:00.000Z\tinfo\tservice@v0.158.0/service.go:1\tEverything is ready.\t{}",
+			'level=info msg="GET /certificate 200"',
+		];
+		expect(errorsOf(fine.join("\n"))).toEqual([]);
+	});
+});
+
+it("tells what is wrong in lines that fit, and what to do", () => {
+	const complaint = {
+		severity: "broken",
+		about: "tempo",
+		what: "it may not write where its data lies (12 in 15 minutes)",
+		seen: `mkdir /var/tempo/wal: permission denied ${"and so on ".repeat(10)}`,
+		todo: "the volume belongs to another user",
+	} as const;
+	const lines = report(
+		[
+			{ check: "disk, as volumes need it", complaints: [] },
+			{ check: "logs, without errors", complaints: [complaint] },
+		],
+		60,
+	).map(stripVTControlCharacters);
+	expect(lines[0]).toBe("✓ disk, as volumes need it");
+	expect(lines[1]).toBe("✗ logs, without errors");
+	expect(lines[2]).toMatch(/^ {4}tempo: it may not write/);
+	expect(lines.join("\n")).toContain("      | mkdir /var/tempo/wal: permission denied");
+	expect(lines.join("\n")).toContain("      → the volume belongs to another user");
+	expect(lines.at(-1)).toBe("1 broken, 0 to look at");
+	for (const line of lines) expect(line.length).toBeLessThanOrEqual(60);
+	expect(
+		report([{ check: "x", complaints: [] }], 60)
+			.map(stripVTControlCharacters)
+			.at(-1),
+	).toBe("nothing is wrong");
+});
