@@ -171,6 +171,25 @@ stackCommand("logs", "a service's log lines, oldest first, each with its trace")
 		process.exitCode = await logsCommand(service, options);
 	});
 
+stackCommand("send", "send one span, and print its trace's id and the link to it")
+	.option("--service <name>", "its service.name", "tracestack-send")
+	.option("--name <name>", "the span's name", "by hand")
+	.option("--attribute <key=value...>", "attributes of the span", [])
+	.option("--error <message>", "let it fail")
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { sendCommand } = await import("./canary.ts");
+		await sendCommand(options);
+	});
+
+stackCommand("canary", "send one trace and look for it: one line, for CI and cron; exit code 1 if it did not arrive")
+	.option("--within <seconds>", "how long it may take", Number, 30)
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { canaryCommand } = await import("./canary.ts");
+		process.exitCode = await canaryCommand(options);
+	});
+
 stackCommand("load", "send spans at a rate, and say what was accepted, refused, and how soon it is found")
 	.option("--rate <spans>", "spans a second, at most 50000", Number, 1000)
 	.option("--minutes <minutes>", "for how long, at most 60", Number, 1)

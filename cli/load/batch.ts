@@ -5,6 +5,7 @@ import { type Attributes, ROOT_CONTEXT } from "@opentelemetry/api";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import {
+	AlwaysOnSampler,
 	BasicTracerProvider,
 	InMemorySpanExporter,
 	type ReadableSpan,
@@ -28,6 +29,7 @@ export class Batch {
 		const memory = new InMemorySpanExporter();
 		const tracer = new BasicTracerProvider({
 			resource: resourceFromAttributes({ "service.name": service }),
+			sampler: new AlwaysOnSampler(),
 			spanProcessors: [new SimpleSpanProcessor(memory)],
 		}).getTracer("load");
 		for (let i = 0; i < traces * perTrace; i++)

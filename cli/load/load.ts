@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { keepAttribute } from "../../components/sampling.ts";
 import { prepare, type StackOptions } from "../engine.ts";
 import { paint, progress, UserError } from "../output.ts";
 import { ask } from "../query/ask.ts";
@@ -71,7 +72,8 @@ async function load(e: Endpoints, service: string, { rate, minutes, spans }: Loa
 	const traces = Math.max(1, Math.round(rate / requestsPerSecond / spans));
 	// A rate below a trace in a tenth of a second has longer pauses.
 	const pause = (traces * spans * 1000) / rate;
-	const batch = new Batch(service, traces, { spans });
+	// Kept, whatever share the stack keeps: what is missing afterwards was lost.
+	const batch = new Batch(service, traces, { spans, attributes: { [keepAttribute]: 1 } });
 	const outcome: Outcome = {
 		accepted: 0,
 		refused: {},

@@ -156,6 +156,27 @@ describe("every signal leads to every other:", () => {
 		expect(trace.stdout).toContain(`${e.grafana}/explore?`);
 		const logs = await stack.tracestack("logs", example.server, "--trace", example.traceId);
 		expect(logs.stdout).toContain(example.line);
+		const sent = await stack.tracestack(
+			"send",
+			"--service",
+			"by-hand",
+			"--attribute",
+			"run=7",
+			"--error",
+			"on purpose",
+			"--json",
+		);
+		const { id } = JSON.parse(sent.stdout);
+		await until(30, async () =>
+			expect((await stack.tracestack("trace", id)).stdout).toMatch(/1 failed.*by-hand by hand: on purpose/s),
+		);
+		const canary = await stack.tracestack("canary", "--json");
+		expect(canary.code, canary.all).toBe(0);
+		expect(JSON.parse(canary.stdout)).toEqual({
+			id: expect.any(String),
+			byId: expect.any(Number),
+			bySearch: expect.any(Number),
+		});
 		const nothing = await stack.tracestack("query", "nobody");
 		expect(nothing.code, nothing.all).toBe(1);
 		expect(nothing.all).toMatch(/services with traces: .*contract-shop/);
