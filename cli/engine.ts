@@ -1,6 +1,5 @@
 // A stack under the real engine: the environment that every command shares, and operations with their progress.
 
-import { readFile } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
 import {
 	type EngineEvent,
@@ -11,7 +10,6 @@ import {
 	StackNotFoundError,
 } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
-import { parse } from "yaml";
 import { trust } from "../components/trust.ts";
 import { backendEnvironment, keepingSettingsFile, userPulumiHome } from "./backend.ts";
 import { converge, removeHalfMade } from "./converge.ts";
@@ -21,6 +19,7 @@ import { whenFree } from "./lock.ts";
 import { progress } from "./output.ts";
 import { root } from "./paths.ts";
 import { ResourceProgress } from "./resource-progress.ts";
+import { type Peek, peek } from "./settings-file.ts";
 import { readState, type State, type StateResource, types } from "./state.ts";
 import { ensureToolchain } from "./toolchain.ts";
 
@@ -51,11 +50,14 @@ export interface Environment {
  */
 export async function prepare(options: Partial<StackOptions>, purpose: "run" | "look" = "run"): Promise<Environment> {
 	const named = options.images ?? process.env.TRACESTACK_IMAGES;
-	const images = (named && resolve(named)) || (options.stack && (await configuredImages(options.stack)));
-	await (purpose === "run" ? ensureDockerEngine() : requireDockerEngine());
-	const dockerHost = await engineAddress();
+	const settings: Peek = options.stack ? await peek(options.stack) : { docker: true };
+	const images = (named && resolve(named)) || settings.images;
+	if (settings.docker) await (purpose === "run" ? ensureDockerEngine() : requireDockerEngine());
+	const dockerHost = settings.docker ? await engineAddress() : undefined;
 	const backend = await backendEnvironment();
-	const tools = await ensureToolchain(images || undefined, purpose, backend.PULUMI_HOME ?? userPulumiHome());
+	// Images that another machine will pull don't have to be here.
+	const here = settings.docker ? purpose : "look";
+	const tools = await ensureToolchain(images, here, backend.PULUMI_HOME ?? userPulumiHome());
 	return {
 		home: tools.home,
 		ownBackend: Object.keys(backend).length > 0,
@@ -70,13 +72,6 @@ export async function prepare(options: Partial<StackOptions>, purpose: "run" | "
 			...backend,
 		},
 	};
-}
-
-/** The catalogue that a stack's settings name: its images are the user's own business. */
-async function configuredImages(stack: string): Promise<string | undefined> {
-	const text = await readFile(join(root, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
-	const images: string | undefined = parse(text)?.config?.["tracestack:images"];
-	return images && resolve(root, images);
 }
 
 /** Hands arguments to the engine as they are, with the environment that `up` uses. Returns its exit code. */

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { imageLabel, serviceLabel, stackLabel, stackLabelValue } from "../targets/docker/labels.ts";
 import { progress } from "./output.ts";
 import { root } from "./paths.ts";
+import { peek } from "./settings-file.ts";
 
 export interface Container {
 	id: string;
@@ -26,8 +27,9 @@ export interface Inventory {
 	volumes: { name: string; service: string }[];
 }
 
-/** Lists what carries the stack's label. */
+/** Lists what carries the stack's label; nothing of one that runs elsewhere. */
 export async function inventory(stack: string): Promise<Inventory> {
+	if (!(await peek(stack)).docker) return { containers: [], networks: [], volumes: [] };
 	const { name: project } = parse(await readFile(join(root, "Pulumi.yaml"), "utf8"));
 	const filter = ["--filter", `label=${stackLabel}=${stackLabelValue({ project, stack })}`];
 	const label = (name: string) => `{{.Label "${name}"}}`;

@@ -23,7 +23,7 @@ const leastFree = { share: 0.05, gib: 2 };
 /** A restart that long ago is over. */
 const recentMs = 60 * 60_000;
 
-/** The long-running containers of the stack, as they were deployed. */
+/** The long-running containers of the stack, as they were deployed; none where it runs on no Docker engine. */
 export function services(context: Context): { component: string; inputs: ContainerInputs }[] {
 	return deployed(context).filter(({ inputs }) => inputs.mustRun !== false);
 }
@@ -87,6 +87,7 @@ async function portsTaken({ stack }: Context, { ports = [] }: ContainerInputs): 
 export async function memory(context: Context): Promise<Complaint[]> {
 	const names = new Map(services(context).map(({ component, inputs }) => [inputs.name, component]));
 	const format = "{{.Name}}\t{{.MemPerc}}\t{{.MemUsage}}";
+	if (names.size === 0) return [];
 	const { stdout } = await execa("docker", ["stats", "--no-stream", "--format", format]);
 	return stdout.split("\n").flatMap((line): Complaint[] => {
 		const [name = "", share = "", usage = ""] = line.split("\t");
@@ -104,7 +105,8 @@ export async function memory(context: Context): Promise<Complaint[]> {
 }
 
 /** The disk that volumes lie on; nothing where it is another machine's. */
-export async function disk(_: Context): Promise<Complaint[]> {
+export async function disk(context: Context): Promise<Complaint[]> {
+	if (services(context).length === 0) return [];
 	const { stdout: folder } = await execa("docker", ["info", "--format", "{{.DockerRootDir}}"]);
 	const about = await statfs(folder).catch(() => undefined);
 	if (!about) return [];
@@ -122,7 +124,8 @@ export async function disk(_: Context): Promise<Complaint[]> {
 }
 
 /** The engine's clock against this machine's: a virtual machine that slept is behind. */
-export async function clocks(_: Context): Promise<Complaint[]> {
+export async function clocks(context: Context): Promise<Complaint[]> {
+	if (services(context).length === 0) return [];
 	const before = Date.now();
 	const { stdout } = await execa("docker", ["info", "--format", "{{.SystemTime}}"]);
 	const skew = (Date.parse(stdout) - (before + Date.now()) / 2) / 1000;

@@ -1,0 +1,28 @@
+// What commands need to know of a stack's settings before the engine reads them.
+
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parseDocument } from "yaml";
+import { root } from "./paths.ts";
+
+export interface Peek {
+	/** Whether the stack runs on a Docker engine: then one has to be there. */
+	docker: boolean;
+	/** The catalogue that the settings name: its images are the user's own business. */
+	images?: string;
+}
+
+/**
+ * As much of `Pulumi.<stack>.yaml` as decides what has to be there first. What is wrong with it, the program says.
+ *
+ * @param folder Where the file is; the project's own unless told.
+ */
+export async function peek(stack: string, folder = root): Promise<Peek> {
+	const text = await readFile(join(folder, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
+	const config: Record<string, unknown> = parseDocument(text).toJSON()?.config ?? {};
+	const images = config["tracestack:images"];
+	return {
+		docker: config["tracestack:target"] !== "aws",
+		...(typeof images === "string" && { images: resolve(folder, images) }),
+	};
+}

@@ -1,0 +1,23 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { peek } from "../../cli/settings-file.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "tracestack-peek-"));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+describe("before the engine reads a stack's settings, commands know", () => {
+	it.each([
+		["", { docker: true }],
+		["config:\n  tracestack:target: docker\n", { docker: true }],
+		["config:\n  tracestack:target: aws\n", { docker: false }],
+		["config: [\n  torn", { docker: true }],
+		["config:\n  tracestack:images: mine.yaml\n", { docker: true, images: join(dir, "mine.yaml") }],
+	])("%j: whether a Docker engine has to be there, and which images", async (text, found) => {
+		writeFileSync(join(dir, "Pulumi.prod.yaml"), text);
+		expect(await peek("prod", dir)).toEqual(found);
+	});
+
+	it("that one without a file is on Docker", async () => expect(await peek("none", dir)).toEqual({ docker: true }));
+});
