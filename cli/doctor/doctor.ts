@@ -6,6 +6,7 @@ import { hide, narrowed, secretTexts } from "../drift/secrets.ts";
 import { existing, prepare, type StackOptions } from "../engine.ts";
 import { columns, paint, UserError } from "../output.ts";
 import { readState } from "../state.ts";
+import { certificates } from "./certificates.ts";
 import type { Check, Complaint } from "./complaint.ts";
 import { declared } from "./declared.ts";
 import { clocks, disk, memory, running } from "./engine.ts";
@@ -18,6 +19,7 @@ const checks: Record<string, Check> = {
 	"disk, as volumes need it": disk,
 	"memory, below its limits": memory,
 	"clocks agree": clocks,
+	"certificates are valid for another month": certificates,
 	"spans come, and get where they should": path,
 	"Grafana reaches every server": reached,
 	"logs of the last 15 minutes, without errors": logged,

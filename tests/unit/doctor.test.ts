@@ -1,7 +1,13 @@
+import { once } from "node:events";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import { errorsOf } from "../../cli/doctor/causes.ts";
+import { certificates } from "../../cli/doctor/certificates.ts";
 import { report } from "../../cli/doctor/doctor.ts";
+import type { Context } from "../../cli/drift/finding.ts";
+import { selfSigned } from "../certificate.ts";
 
 describe("a server's log", () => {
 	it.each([
@@ -54,6 +60,22 @@ describe("a server's log", () => {
 			'level=info msg="GET /certificate 200"',
 		];
 		expect(errorsOf(fine.join("\n"))).toEqual([]);
+	});
+});
+
+describe("a certificate", () => {
+	it.each([
+		[12, /^its certificate ends in 11 days$/],
+		[90, undefined],
+	])("that is valid for %s days", async (days, what) => {
+		const { certificate, key } = await selfSigned(["IP:127.0.0.1"], days);
+		const server = createServer({ cert: certificate, key }).listen(0, "127.0.0.1");
+		await once(server, "listening");
+		const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+		const endpoints = { grafana: url, otlpHttp: "http://127.0.0.1:1" };
+		const complaints = await certificates({ endpoints, stack: "dev" } as Context);
+		server.close();
+		expect(complaints.map((complaint) => complaint.what)).toEqual(what ? [expect.stringMatching(what)] : []);
 	});
 });
 
