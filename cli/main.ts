@@ -314,8 +314,19 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 	if (error.code !== "EPIPE") throw error;
 });
 
+/** What these were called in scripts that came before, for hands and CI jobs that know those names. */
+const familiar: Record<string, string[]> = {
+	start_tempo: ["up"],
+	tempo_health: ["doctor"],
+	send_test_tempo: ["canary"],
+	run_billing_tempo: ["demo", "billing"],
+	query_tempo: ["query"],
+	get_tempo_trace: ["trace"],
+};
+
 try {
-	await program.parseAsync();
+	const [name = "", ...args] = process.argv.slice(2);
+	await program.parseAsync([...(familiar[name] ?? (name ? [name] : [])), ...args], { from: "user" });
 } catch (error) {
 	const { debug } = program.opts<{ debug?: boolean }>();
 	const message = error instanceof Error ? error.message : String(error);

@@ -170,7 +170,7 @@ describe("every signal leads to every other:", () => {
 		await until(30, async () =>
 			expect((await stack.tracestack("trace", id)).stdout).toMatch(/1 failed.*by-hand by hand: on purpose/s),
 		);
-		const canary = await stack.tracestack("canary", "--json");
+		const canary = await stack.tracestack("send_test_tempo", "--json");
 		expect(canary.code, canary.all).toBe(0);
 		expect(JSON.parse(canary.stdout)).toEqual({
 			id: expect.any(String),
