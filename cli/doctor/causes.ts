@@ -33,7 +33,7 @@ const causes: Cause[] = [
 	},
 	{
 		pattern:
-			/lookup (?<host>[\w.-]+)[^:]*: (no such host|server misbehaving|Temporary failure)|produced zero addresses|no such host.*?(?<other>[\w.-]+:\d+)/i,
+			/lookup (?<host>[\w.-]+)[^:]*: (no such host|server misbehaving|Temporary failure)|produced zero addresses|no children to pick from|no such host.*?(?<other>[\w.-]+:\d+)/i,
 		what: "it looks for a host that nobody has",
 		todo: "a wrong address in its configuration, or the other service is down or on another network: ./tracestack drift",
 	},
@@ -72,12 +72,18 @@ export interface Told {
 const isError =
 	/\b(level|lvl)="?(error|fatal|crit|critical)\b|"level":\s*"(error|fatal|panic)"|\t(error|fatal|dpanic)\t|^panic:|^fatal error:|Exporting failed/i;
 
-/** Errors of a log, the same ones together, the most frequent first. */
-export function errorsOf(log: string): Told[] {
+/**
+ * Errors of a log, the same ones together, the most frequent first.
+ *
+ * @param log As `docker logs --timestamps` writes it.
+ * @param from What is earlier, in milliseconds since 1970, counts only where its cause never passes by itself.
+ */
+export function errorsOf(log: string, from = 0): Told[] {
 	const told = new Map<string, Told>();
-	for (const line of log.split("\n")) {
+	for (const stamped of log.split("\n")) {
+		const [, stamp = "", line = stamped] = /^(\d{4}-\d\d-\d\dT\S+Z) (.*)$/.exec(stamped) ?? [];
 		const cause = causes.find(({ pattern }) => pattern.test(line));
-		if (!isError.test(line) && !cause?.always) continue;
+		if (!cause?.always && (!isError.test(line) || Date.parse(stamp) < from)) continue;
 		const key = cause?.what ?? skeleton(line);
 		const before = told.get(key)?.count ?? 0;
 		told.set(key, { line: shown(line), count: before + 1, ...(cause && { cause }) });
@@ -103,5 +109,7 @@ function skeleton(line: string): string {
 function shown(line: string): string {
 	const text = /"?\b(?:msg|err|error)"?[=:]\s*"?((?:[^"\\]|\\.)+)/.exec(line);
 	const said = /\berr(?:or)?="?((?:[^"\\]|\\.)+)"?/.exec(line)?.[1] ?? text?.[1] ?? line;
-	return printable(said.replaceAll('\\"', '"').trim()).slice(0, 240);
+	// Which of the collector's parts: its errors don't name an address.
+	const part = /"otelcol\.component\.id": "([^"]+)"/.exec(line)?.[1];
+	return printable(`${part ? `${part}: ` : ""}${said.replaceAll('\\"', '"').trim()}`).slice(0, 240);
 }

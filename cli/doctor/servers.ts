@@ -80,25 +80,35 @@ async function proxied(e: Endpoints, uid: string, path: string): Promise<void> {
 	});
 }
 
-/** Errors in the logs of the last minutes, the same ones together, with their cause where it is known. */
+/**
+ * Errors in the logs of the last minutes, the same ones together, with their cause where it is known. What a server that
+ * runs wrote while it started is over.
+ */
 export async function logged(context: Context): Promise<Complaint[]> {
-	const asked = services(context).map(async ({ component, inputs }): Promise<Complaint[]> => {
-		const { all = "", exitCode } = await execa("docker", ["logs", "--since", "15m", inputs.name], {
-			reject: false,
-			all: true,
-		});
-		if (exitCode !== 0) return []; // It is gone, which another check says.
-		const told = errorsOf(all);
-		return told.slice(0, mostErrors).map(({ line, count, cause }) => ({
-			severity: cause?.always ? "broken" : "warning",
-			about: component,
-			what: `${cause?.what ?? "its log has errors"} (${count} in 15 minutes)`,
-			seen: line,
-			todo: cause ? todoOf(cause, inputs.name) : `docker logs --since 15m ${inputs.name}`,
-		}));
+	const asked = services(context).map(async ({ component, inputs: { name } }): Promise<Complaint[]> => {
+		const [log, started] = await Promise.all([
+			execa("docker", ["logs", "--timestamps", "--since", "15m", name], { reject: false, all: true }),
+			execa("docker", ["inspect", "--format", startedAt, name], { reject: false }),
+		]);
+		if (log.exitCode !== 0) return []; // It is gone, which another check says.
+		const settled = Date.parse(started.stdout) + startMs;
+		return errorsOf(log.all, settled || 0)
+			.slice(0, mostErrors)
+			.map(({ line, count, cause }) => ({
+				severity: cause?.always ? "broken" : "warning",
+				about: component,
+				what: `${cause?.what ?? "its log has errors"} (${count} in 15 minutes)`,
+				seen: line,
+				todo: cause ? todoOf(cause, name) : `docker logs --since 15m ${name}`,
+			}));
 	});
 	return (await Promise.all(asked)).flat();
 }
+
+/** When a container that runs was started; empty for one that does not, whose last words matter. */
+const startedAt = "{{if .State.Running}}{{.State.StartedAt}}{{end}}";
+/** By then a server is ready, or says why not again. */
+const startMs = 30_000;
 
 /** Different errors of one service: more say nothing more. */
 const mostErrors = 3;

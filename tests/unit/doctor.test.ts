@@ -18,7 +18,7 @@ describe("a server's log", () => {
 		],
 		[
 			"the collector's, a name that nobody has",
-			'2026-11-21T10:00:00.000Z\tinfo\tinternal/retry_sender.go:133\tExporting failed. Will retry the request after interval.\t{"error": "rpc error: code = Unavailable desc = name resolver error: produced zero addresses", "interval": "5s"}',
+			'2026-11-21T10:00:00.000Z\tinfo\tinternal/retry_sender.go:133\tExporting failed. Will retry the request after interval.\t{"error": "rpc error: code = Unavailable desc = no children to pick from", "otelcol.component.id": "otlp_grpc/tempo", "interval": "5s"}',
 			/host that nobody has/,
 		],
 		[
@@ -50,6 +50,18 @@ describe("a server's log", () => {
 		const line = (i: number) =>
 			`level=error ts=2026-11-21T10:00:0${i}Z msg="block ${i} of 0b9c41d2e${i} is torn" err="unexpected end: ${i}"`;
 		expect(errorsOf([1, 2, 3].map(line).join("\n"))).toEqual([{ line: "unexpected end: 3", count: 3 }]);
+	});
+
+	it("is forgiven what it wrote while it started, but what does not pass", () => {
+		const log = [
+			'2026-11-21T10:00:00.123456789Z level=error msg="empty ring"',
+			'2026-11-21T10:00:01Z level=error err="mkdir /var/tempo/wal: permission denied"',
+			'2026-11-21T10:01:00Z level=error err="later"',
+		].join("\n");
+		expect(errorsOf(log, Date.parse("2026-11-21T10:00:30Z")).map(({ line }) => line)).toEqual([
+			"mkdir /var/tempo/wal: permission denied",
+			"later",
+		]);
 	});
 
 	it("is without errors, although words like error are in it", () => {
