@@ -4,10 +4,12 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type Pack, packNames, packs, packsDir } from "./components/packs.ts";
 import { accessConflicts } from "./settings/access.ts";
+import { awsConflicts } from "./settings/aws.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
 import { readConfiguration, splitOnce } from "./settings/configuration.ts";
 import { SettingsError } from "./settings/error.ts";
 import { type Conflict, explain, nearest } from "./settings/explain.ts";
+import { instanceConflicts } from "./settings/instances.ts";
 import { isProduction } from "./settings/policies.ts";
 import { portPresets } from "./settings/ports.ts";
 import { jobs, schema } from "./settings/schema.ts";
@@ -30,6 +32,8 @@ export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix"
 	production: boolean;
 	tempo: Parsed["tempo"] & { backfill: string };
 	packs: Pack[];
+	/** By which people reach Grafana, where something stands before it that ends TLS. */
+	grafanaUrl?: string;
 	/** The catalogue's entry for a service. Throws when it has none. */
 	image(service: string): CatalogueEntry;
 }
@@ -80,6 +84,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		tempo: { ...tempo, backfill: tempo.backfill ?? shorter(tempo.retention, "6h") },
 		alerts: { ...alerts, env },
 		production: isProduction(env),
+		...(settings.aws && { grafanaUrl: `https://${settings.aws.grafana.domain}` }),
 		image(service) {
 			const entry = catalogue[service];
 			if (!entry) throw new SettingsError(`the image catalogue ${images ?? configured} has no entry "${service}"`);
@@ -115,7 +120,16 @@ function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
 
 /** What can only be seen by comparing settings. It reads what may be wrong otherwise: all mistakes are told at once. */
 function conflictsIn(raw: Record<string, unknown>, dir: string): Conflict[] {
-	const all = [portConflicts, reachConflicts, storageConflicts, backfillConflicts, scrapeConflicts, nameConflicts];
+	const all = [
+		portConflicts,
+		reachConflicts,
+		awsConflicts,
+		countConflicts,
+		storageConflicts,
+		backfillConflicts,
+		scrapeConflicts,
+		nameConflicts,
+	];
 	return [...all.flatMap((conflicts) => conflicts(raw)), ...packConflicts(raw, dir)];
 }
 
@@ -140,6 +154,10 @@ function portConflicts(raw: Record<string, unknown>): Conflict[] {
 
 function reachConflicts(raw: Record<string, unknown>): Conflict[] {
 	return accessConflicts(raw.bindAddress, objectAt(raw, "access"));
+}
+
+function countConflicts(raw: Record<string, unknown>): Conflict[] {
+	return instanceConflicts(raw.target, objectAt(raw, "collector"), objectAt(raw, "sampling"));
 }
 
 function storageConflicts(raw: Record<string, unknown>): Conflict[] {
