@@ -4,6 +4,7 @@
 import { posix } from "node:path";
 import type { Workload } from "../../components/workload.ts";
 import { onEfs } from "./fargate.ts";
+import { healthContainer } from "./health.ts";
 
 /** What is known only once other resources exist. */
 export interface Late {
@@ -63,7 +64,9 @@ export function containerDefinitions(w: Workload, initImage: string, late: Late)
 		stopTimeout: w.stopGraceSeconds,
 		user: `${w.user.uid}:${w.user.gid}`,
 	};
-	return JSON.stringify(byName(init ? [init, main] : [main]).map(sortKeys));
+	const asked = healthContainer(w);
+	const health = asked && { ...common(`${w.name}-health`, initImage, late), ...asked };
+	return JSON.stringify(byName([main, ...(init ? [init] : []), ...(health ? [health] : [])]).map(sortKeys));
 }
 
 /** Names of the task volumes that hold files, for the task definition's volume list. */

@@ -29,7 +29,7 @@ const workload: Workload = {
 	secrets: [],
 	ports: [
 		{ name: "b", number: 9001, protocol: "http", reach: "stack" },
-		{ name: "a", number: 9000, protocol: "http", reach: "outside" },
+		{ name: "a", number: 9000, protocol: "http", reach: "outside", audience: "people" },
 	],
 	volumes: [volume],
 	ready: { port: "a", path: "/", timeoutSeconds: 1 },
@@ -105,6 +105,25 @@ describe("containerDefinitions", () => {
 			"/data",
 			"/etc/keeper",
 		]);
+	});
+
+	test("has a container that asks whether it works, where no load balancer does", () => {
+		const ports = workload.ports.map(({ audience: _, ...port }) => port);
+		const ready = { port: "a", path: "/ready", timeoutSeconds: 90 };
+		const all = JSON.parse(containerDefinitions({ ...workload, ports, ready }, "busybox:1", late));
+		expect(all.map(({ name }: { name: string }) => name)).toEqual(["keeper", "keeper-health", "keeper-init"]);
+		expect(all[1]).toMatchObject({
+			image: "busybox:1",
+			// ECS looks at essential containers only.
+			essential: true,
+			healthCheck: {
+				command: ["CMD", "wget", "-q", "-T", "5", "-O", "/dev/null", "http://127.0.0.1:9000/ready"],
+				startPeriod: 90,
+			},
+			linuxParameters: { capabilities: { drop: ["ALL"] }, initProcessEnabled: true },
+		});
+		expect(main.name).toBe("keeper");
+		expect(init.name).toBe("keeper-init");
 	});
 
 	test("has no init container when there is nothing to prepare", () => {
