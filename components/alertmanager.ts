@@ -47,7 +47,12 @@ export function alertmanager(settings: Settings): Workload {
 				fs: "any",
 			},
 		],
-		ready: { port: "alertmanager", path: "/-/ready", timeoutSeconds: 60 },
+		ready: {
+			port: "alertmanager",
+			path: "/-/ready",
+			timeoutSeconds: 60,
+			ask: ["/bin/amtool", "cluster", "show", "--alertmanager.url=http://127.0.0.1:9093"],
+		},
 		size: sizeOf(settings, "alertmanager"),
 		scale: { min: 1, max: 1, deploy: "stop-first" },
 		stopGraceSeconds: 10,

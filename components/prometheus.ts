@@ -106,7 +106,12 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 				fs: "posix",
 			},
 		],
-		ready: { port: "prometheus", path: "/-/ready", timeoutSeconds: 60 },
+		ready: {
+			port: "prometheus",
+			path: "/-/ready",
+			timeoutSeconds: 60,
+			ask: ["/bin/promtool", "check", "ready", "--url=http://127.0.0.1:9090"],
+		},
 		size: sizeOf(settings, "prometheus"),
 		scale: { min: 1, max: 1, deploy: "stop-first" },
 		stopGraceSeconds: 60,

@@ -83,7 +83,13 @@ export interface Workload {
 	calls?: Call[];
 	volumes: Volume[];
 	/** Answers 2xx once the service does its job. The port must reach further than `stack`: many images have no shell to probe from within. */
-	ready: { port: string; path: string; timeoutSeconds: number };
+	ready: {
+		port: string;
+		path: string;
+		timeoutSeconds: number;
+		/** What of the image asks the same from within, for targets that have no other way; most images have no shell. @default nothing */
+		ask?: string[];
+	};
 	size: { cpu: number; memoryMiB: number };
 	/**
 	 * None at all keeps the volumes and runs nothing. Between `min` and `max` CPU decides, where a target runs several.

@@ -80,7 +80,8 @@ export class Entrance extends pulumi.ComponentResource {
 				enableDeletionProtection: settings.production,
 				tags,
 			},
-			{ parent: this },
+			// AWS makes no public one in a VPC whose gateway is still to come.
+			{ parent: this, dependsOn: open ? vpc.wayIn : [] },
 		);
 		this.#certificateArn = this.#certificate();
 		const { hostedZoneId } = awsOf(settings);

@@ -4,7 +4,7 @@
 import { posix } from "node:path";
 import type { Workload } from "../../components/workload.ts";
 import { onEfs } from "./fargate.ts";
-import { healthContainer } from "./health.ts";
+import { healthCheck } from "./health.ts";
 
 /** What is known only once other resources exist. */
 export interface Late {
@@ -50,6 +50,7 @@ export function containerDefinitions(w: Workload, initImage: string, late: Late)
 		...(init && { dependsOn: [{ condition: "SUCCESS", containerName: init.name }] }),
 		environment: byName(Object.entries(w.env).map(([name, value]) => ({ name, value }))),
 		essential: true,
+		...healthCheck(w),
 		linuxParameters: { capabilities: { drop: ["ALL"] } },
 		mountPoints: byPath([
 			...w.volumes.map(({ name, path }) => ({ containerPath: path, readOnly: false, sourceVolume: name })),
@@ -64,9 +65,7 @@ export function containerDefinitions(w: Workload, initImage: string, late: Late)
 		stopTimeout: w.stopGraceSeconds,
 		user: `${w.user.uid}:${w.user.gid}`,
 	};
-	const asked = healthContainer(w);
-	const health = asked && { ...common(`${w.name}-health`, initImage, late), ...asked };
-	return JSON.stringify(byName([main, ...(init ? [init] : []), ...(health ? [health] : [])]).map(sortKeys));
+	return JSON.stringify(byName(init ? [init, main] : [main]).map(sortKeys));
 }
 
 /** Names of the task volumes that hold files, for the task definition's volume list. */

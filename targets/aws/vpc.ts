@@ -15,6 +15,8 @@ export interface Vpc {
 	publicSubnetIds: pulumi.Input<string>[];
 	/** What must exist before anything in it reaches what is outside. */
 	wayOut: pulumi.Resource[];
+	/** What must exist before anything in it has a public address. */
+	wayIn: pulumi.Resource[];
 }
 
 const ownCidr = "10.42.0.0/16";
@@ -24,7 +26,7 @@ const anywhere = "0.0.0.0/0";
 export function existingVpc(settings: Settings, id: string, opts: pulumi.InvokeOptions): Vpc {
 	const { privateSubnetIds, publicSubnetIds } = awsOf(settings).vpc;
 	const { cidrBlock } = aws.ec2.getVpcOutput({ id }, opts);
-	return { id, cidr: cidrBlock, privateSubnetIds, publicSubnetIds, wayOut: [] };
+	return { id, cidr: cidrBlock, privateSubnetIds, publicSubnetIds, wayOut: [], wayIn: [] };
 }
 
 /**
@@ -70,14 +72,14 @@ export function newVpc(settings: Settings, opts: pulumi.CustomResourceOptions): 
 		opts,
 	);
 	const publicSubnets = zones.map((_, i) => subnet("public", i));
-	const reachable = publicSubnets.map(({ id }, i) => associate(`public-${i}`, id, toAll.id));
+	const wayIn = [outward, ...publicSubnets.map(({ id }, i) => associate(`public-${i}`, id, toAll.id))];
 
 	const nats = publicSubnets.slice(0, natPerZone ? zones.length : 1).map(({ id: subnetId }, i) => {
 		const address = new aws.ec2.Eip(`nat-${i}`, { domain: "vpc", tags: tags(`nat-${i}`) }, opts);
 		return new aws.ec2.NatGateway(
 			`nat-${i}`,
 			{ subnetId, allocationId: address.id, tags: tags(`nat-${i}`) },
-			{ ...opts, dependsOn: [outward, ...reachable] },
+			{ ...opts, dependsOn: wayIn },
 		);
 	});
 
@@ -110,6 +112,7 @@ export function newVpc(settings: Settings, opts: pulumi.CustomResourceOptions): 
 		privateSubnetIds: privateSubnets.map(({ id }) => id),
 		publicSubnetIds: publicSubnets.map(({ id }) => id),
 		wayOut: [...routes, ...associated, s3],
+		wayIn,
 	};
 }
 

@@ -2,9 +2,10 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { vi } from "vitest";
 import { parse } from "yaml";
 import { root } from "../../cli/paths.ts";
-import type { MockOptions } from "./mocks.ts";
+import { type MockOptions, one, type Recorded, record } from "./mocks.ts";
 
 export const account = "123456789012";
 
@@ -15,7 +16,7 @@ export function settingsOf(stack: "staging" | "prod"): Record<string, unknown> {
 }
 
 /** Settings as the engine hands them over. */
-export function configOf(settings: Record<string, unknown>): Record<string, string> {
+function configOf(settings: Record<string, unknown>): Record<string, string> {
 	return Object.fromEntries(
 		Object.entries(settings).map(([key, value]) => [
 			`tracestack:${key}`,
@@ -48,3 +49,36 @@ export const outputs: NonNullable<MockOptions["outputs"]> = (type, name) => {
 		}),
 	};
 };
+
+/** The whole program with a stack's settings. A test that runs it mocks `targets/aws/ready.ts`: there is no balancer to ask. */
+export async function recordStack(
+	stack: "staging" | "prod",
+	settings = settingsOf(stack),
+	calls: MockOptions["calls"] = {},
+) {
+	// The catalogue of whoever runs the tests is not the one under test.
+	vi.stubEnv("TRACESTACK_IMAGES", undefined);
+	const { default: program } = await import("../../index.ts");
+	return record(program, { stack, config: configOf(settings), outputs, calls });
+}
+
+export interface Container {
+	name: string;
+	environment: { name: string; value: string }[];
+	essential: boolean;
+	healthCheck?: { command: string[]; interval: number; retries: number };
+	secrets?: { name: string }[];
+}
+
+/** Containers of a workload's task, by name. */
+export function containers(resources: Recorded[], workload: string): Record<string, Container> {
+	const { inputs } = one(resources, "aws:ecs/taskDefinition:TaskDefinition", workload);
+	const all: Container[] = JSON.parse(inputs.containerDefinitions as string);
+	return Object.fromEntries(all.map((container) => [container.name, container]));
+}
+
+/** Files that a workload finds at its start. */
+export function filesOf(resources: Recorded[], workload: string): string[] {
+	const { environment } = containers(resources, workload)[`${workload}-init`]!;
+	return environment.map(({ value }) => Buffer.from(value, "base64").toString());
+}

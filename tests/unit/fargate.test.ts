@@ -107,23 +107,18 @@ describe("containerDefinitions", () => {
 		]);
 	});
 
-	test("has a container that asks whether it works, where no load balancer does", () => {
-		const ports = workload.ports.map(({ audience: _, ...port }) => port);
-		const ready = { port: "a", path: "/ready", timeoutSeconds: 90 };
-		const all = JSON.parse(containerDefinitions({ ...workload, ports, ready }, "busybox:1", late));
-		expect(all.map(({ name }: { name: string }) => name)).toEqual(["keeper", "keeper-health", "keeper-init"]);
-		expect(all[1]).toMatchObject({
-			image: "busybox:1",
-			// ECS looks at essential containers only.
-			essential: true,
-			healthCheck: {
-				command: ["CMD", "wget", "-q", "-T", "5", "-O", "/dev/null", "http://127.0.0.1:9000/ready"],
-				startPeriod: 90,
-			},
-			linuxParameters: { capabilities: { drop: ["ALL"] }, initProcessEnabled: true },
+	test("asks a workload whether it works, with what its image has for that, and lets it take its time", () => {
+		const ready = { port: "a", path: "/ready", timeoutSeconds: 90, ask: ["/keeper", "-health"] };
+		const [asked] = JSON.parse(containerDefinitions({ ...workload, ready }, "busybox:1", late));
+		expect(asked.healthCheck).toEqual({
+			command: ["CMD", "/keeper", "-health"],
+			interval: 30,
+			retries: 10,
+			startPeriod: 90,
+			timeout: 10,
 		});
-		expect(main.name).toBe("keeper");
-		expect(init.name).toBe("keeper-init");
+		expect(main).not.toHaveProperty("healthCheck");
+		expect(init).not.toHaveProperty("healthCheck");
 	});
 
 	test("has no init container when there is nothing to prepare", () => {
