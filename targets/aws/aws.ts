@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Secret, Volume, Workload } from "../../components/workload.ts";
 import type { Settings } from "../../settings.ts";
 import type { Running, Target } from "../target.ts";
-import type { Entered } from "./entrances.ts";
+import { type Entered, problemsOfEntrances } from "./entrances.ts";
 import { fargateSize, onEfs, processors, taskStorageGiB } from "./fargate.ts";
 import { assumedByTasks, efsClientPolicy, executionPolicy } from "./iam.ts";
 import { awsOf, tagsOf, zoneOf } from "./names.ts";
@@ -50,6 +50,7 @@ export class AwsTarget implements Target {
 		const running = workloads.filter(({ scale }) => scale.max > 0);
 		return [
 			...running.flatMap((w) => problemsOf(w, this.#initImage())),
+			...problemsOfEntrances(running),
 			...(await problemsOfVpc(this.#settings, { provider: this.#shared.provider })),
 		];
 	}

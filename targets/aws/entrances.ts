@@ -39,6 +39,21 @@ const kinds = {
 	},
 } as const;
 
+/** What could not be told apart at an entrance, one sentence each. */
+export function problemsOfEntrances(workloads: Workload[]): string[] {
+	const wanted = new Map<string, string>();
+	return workloads.flatMap((w) =>
+		w.ports.flatMap((port) => {
+			if (!port.audience) return [];
+			const { setting, listener } = kinds[port.audience];
+			const where = `port ${listener(port).port} of the entrance ${setting}`;
+			const holder = wanted.get(where);
+			wanted.set(where, holder ?? w.name);
+			return holder ? [`${w.name}: ${where} is ${holder}'s. Give it a port or an entrance of its own.`] : [];
+		}),
+	);
+}
+
 /** A port of a workload, behind an entrance. */
 export interface Entered {
 	port: Port;

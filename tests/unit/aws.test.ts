@@ -275,9 +275,12 @@ test("container definitions are canonical, or each preview shows a replacement",
 	}
 });
 
-test("preflight finds nothing wrong with the services", async () => {
+test("preflight finds nothing wrong with the services, and two that would be one to those who come", async () => {
 	const workloads = [tempo(settings, target.address, local), collector(settings, target.address), keeper];
 	expect(await target.preflight(workloads)).toEqual([]);
+	expect(await target.preflight([keeper, { ...keeper, name: "other" }])).toEqual([
+		"other: port 443 of the entrance grafana is keeper's. Give it a port or an entrance of its own.",
+	]);
 });
 
 function value<T>(output: pulumi.Output<T>): Promise<T> {
