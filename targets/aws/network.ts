@@ -5,6 +5,18 @@ import type { Settings } from "../../settings.ts";
 import { awsOf, tagsOf } from "./names.ts";
 import { existingVpc, newVpc, type Vpc } from "./vpc.ts";
 
+const rules = { in: aws.vpc.SecurityGroupIngressRule, out: aws.vpc.SecurityGroupEgressRule };
+
+/** From one group, or something else of that name, to another. */
+interface Way {
+	from: string;
+	to: string;
+	port: number;
+}
+
+/** Who is at the other end. */
+type Other = { referencedSecurityGroupId: pulumi.Input<string> } | { cidrIpv4: pulumi.Input<string> };
+
 /**
  * Where a stack runs, and who in it reaches whom: a security group for each workload, file system and entrance, and a rule for
  * each port that one of them calls. What has no rule is closed.
@@ -50,53 +62,42 @@ export class Network extends pulumi.ComponentResource {
 		const outward = new Set([443, ...calls.filter(({ workload }) => !workload).map(({ port }) => port)]);
 		return [
 			...calls.flatMap(({ workload, port }) => (workload ? this.allow(name, workload, port) : [])),
-			...[...outward].map((port) => this.#egress(name, "anywhere", port, { cidrIpv4: "0.0.0.0/0" })),
+			...[...outward].map((port) => this.#rule("out", { from: name, to: "anywhere", port }, { cidrIpv4: "0.0.0.0/0" })),
 		];
 	}
 
 	/** Lets one group call a port of another. */
 	allow(from: string, to: string, port: number): pulumi.Resource[] {
 		return [
-			this.#egress(from, to, port, { referencedSecurityGroupId: this.group(to).id }),
-			this.#ingress(from, to, port, { referencedSecurityGroupId: this.group(from).id }),
+			this.#rule("out", { from, to, port }, { referencedSecurityGroupId: this.group(to).id }),
+			this.#rule("in", { from, to, port }, { referencedSecurityGroupId: this.group(from).id }),
 		];
 	}
 
 	/** Lets a network call a port of a group. */
 	admit(cidrIpv4: pulumi.Input<string>, nickname: string, to: string, port: number): pulumi.Resource {
-		return this.#ingress(nickname, to, port, { cidrIpv4 });
+		return this.#rule("in", { from: nickname, to, port }, { cidrIpv4 });
 	}
 
-	#egress(from: string, to: string, port: number, where: Partial<aws.vpc.SecurityGroupEgressRuleArgs>) {
-		return this.#once(`${from}-to-${to}-${port}`, "out", (name) => {
-			const securityGroupId = this.group(from).id;
-			return new aws.vpc.SecurityGroupEgressRule(
-				name,
-				{ securityGroupId, ...where, ...tcp(port), tags: tagsOf(this.#settings) },
-				{ parent: this },
-			);
-		});
-	}
-
-	#ingress(from: string, to: string, port: number, where: Partial<aws.vpc.SecurityGroupIngressRuleArgs>) {
-		return this.#once(`${from}-to-${to}-${port}`, "in", (name) => {
-			const securityGroupId = this.group(to).id;
-			return new aws.vpc.SecurityGroupIngressRule(
-				name,
-				{ securityGroupId, ...where, ...tcp(port), tags: tagsOf(this.#settings) },
-				{ parent: this },
-			);
-		});
-	}
-
-	#once(name: string, direction: "in" | "out", make: (name: string) => pulumi.Resource): pulumi.Resource {
+	/** A rule of the group at one end, made once, whoever asks for it. */
+	#rule(direction: keyof typeof rules, { from, to, port }: Way, other: Other): pulumi.Resource {
+		const name = `${from}-to-${to}-${port}`;
 		const key = `${direction} ${name}`;
-		const rule = this.#rules.get(key) ?? make(name);
+		const rule =
+			this.#rules.get(key) ??
+			new rules[direction](
+				name,
+				{
+					securityGroupId: this.group(direction === "in" ? to : from).id,
+					...other,
+					ipProtocol: "tcp",
+					fromPort: port,
+					toPort: port,
+					tags: tagsOf(this.#settings),
+				},
+				{ parent: this },
+			);
 		this.#rules.set(key, rule);
 		return rule;
 	}
-}
-
-function tcp(port: number) {
-	return { ipProtocol: "tcp", fromPort: port, toPort: port };
 }

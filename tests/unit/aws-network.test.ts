@@ -64,6 +64,11 @@ describe("calls", () => {
 		expect(beyond("alertmanager")).toEqual([80, 587, 443]);
 	});
 
+	test("come from somebody where a port reaches outside: without an audience it has no way in on AWS", () => {
+		for (const { ports } of workloads)
+			for (const { name, reach, audience } of ports) expect(audience !== undefined, name).toBe(reach === "outside");
+	});
+
 	test("name each once", () => {
 		expect(callsOf((at) => [at("tempo", 1), at("tempo", 2), at("tempo", 1)])).toEqual([
 			{ workload: "tempo", port: 1 },
