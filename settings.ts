@@ -46,6 +46,8 @@ export interface StackIdentity {
 	secretKeys?: ReadonlySet<string>;
 	/** Keys of other namespaces that look like a misspelling of the project's. */
 	misplaced?: string[];
+	/** Keys of the AWS provider's own namespace: the stack's provider is made from `aws`, and would not hear of them. */
+	unheard?: string[];
 	/** Where packs are. @default configs/packs */
 	packsDir?: string;
 }
@@ -59,15 +61,20 @@ export interface StackIdentity {
 export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity, images?: string): Settings {
 	const result = schema.safeParse(raw);
 	const { secretKeys, misplaced = [], packsDir: dir = packsDir } = stack;
+	const unheard = raw.target === "aws" ? (stack.unheard ?? []) : [];
 	const conflicts = conflictsIn(raw, dir);
-	if (!result.success || conflicts.length > 0 || misplaced.length > 0) {
+	if (!result.success || [conflicts, misplaced, unheard].some((list) => list.length > 0)) {
 		const issues = result.error?.issues ?? [];
 		const elsewhere = misplaced.map((key) => {
 			const meant = `${stack.project}:${splitOnce(key, ":")[1]}`;
 			return `${key} is in no namespace that is read\n    did you mean ${meant}?`;
 		});
+		const others = unheard.map(
+			(key) =>
+				`${key} is not read\n    set ${stack.project}:aws.region and .account; credentials come from the environment`,
+		);
 		const mistakes = explain({ raw, schema, issues, conflicts, secretKeys, namespace: `${stack.project}:` });
-		throw SettingsError.of(`Pulumi.${stack.name}.yaml`, [...elsewhere, ...mistakes]);
+		throw SettingsError.of(`Pulumi.${stack.name}.yaml`, [...elsewhere, ...others, ...mistakes]);
 	}
 	const { images: configured, ports, namePrefix, alerts, tempo, packs: chosen, ...settings } = result.data;
 	const catalogue = readCatalogue(images ?? configured);
@@ -99,7 +106,8 @@ export function loadSettings(): Settings {
 	const name = pulumi.getStack();
 	const { raw, others } = readConfiguration(project);
 	const misplaced = others.filter((key) => nearest(splitOnce(key, ":")[0], [project]));
-	const identity = { project, name, misplaced, secretKeys: secretKeys(project) };
+	const unheard = others.filter((key) => key.startsWith("aws:"));
+	const identity = { project, name, misplaced, unheard, secretKeys: secretKeys(project) };
 	return parseSettings(raw, identity, process.env.TRACESTACK_IMAGES);
 }
 

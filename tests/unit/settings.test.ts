@@ -292,6 +292,13 @@ describe("settings", () => {
 		expect(message).toMatch(/tracestak:target is in no namespace that is read\s+did you mean tracestack:target\?/);
 	});
 
+	it("say that a key of the AWS provider's own namespace is not read, where the stack is on AWS", () => {
+		const unheard = ["aws:profile"];
+		const message = messageOf(() => parseSettings(onAws({}), { ...dev, unheard }));
+		expect(message).toMatch(/aws:profile is not read\s+set tracestack:aws\.region/);
+		expect(messageOf(() => parseSettings({}, { ...dev, unheard }))).toBe("");
+	});
+
 	it("say which image catalogue can't be read or has no entry", () => {
 		expect(refused({}, "/nowhere.yaml")).toContain("the image catalogue /nowhere.yaml can't be read");
 		expect(() => parseSettings({}, dev).image("zipkin")).toThrow('configs/versions.yaml has no entry "zipkin"');
