@@ -2,6 +2,7 @@ import type { Input } from "@pulumi/pulumi";
 import type { Settings } from "../settings.ts";
 import type { Access } from "./access.ts";
 import { alertmanager } from "./alertmanager.ts";
+import { recorded } from "./calls.ts";
 import { collector } from "./collector.ts";
 import { grafanaServer } from "./grafana.ts";
 import { loki } from "./loki.ts";
@@ -23,17 +24,22 @@ export interface Secrets {
 
 /** Everything that a stack runs. Add a service here, and targets, preflight and the linters have it. */
 export function platform(settings: Settings, at: AddressOf, { password, storeKey, access = {} }: Secrets): Workload[] {
-	const storage = storageOf(settings, at, storeKey);
-	const workloads = [
-		tempo(settings, at, storage),
-		collector(settings, at, access),
-		prometheus(settings, at, access),
-		loki(settings, storage),
-		alertmanager(settings),
-		grafanaServer(settings, password, access),
-		objectStore(settings, storeKey),
+	const storage = (at: AddressOf) => storageOf(settings, at, storeKey);
+	const makers: ((at: AddressOf) => Workload)[] = [
+		(at) => tempo(settings, at, storage(at)),
+		(at) => collector(settings, at, access),
+		(at) => prometheus(settings, at, access),
+		(at) => loki(settings, storage(at)),
+		() => alertmanager(settings),
+		() => grafanaServer(settings, password, access),
+		() => objectStore(settings, storeKey),
 	];
-	return workloads.map((workload) => ({ ...workload, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } }));
+	return makers.map((make) => {
+		const asked = recorded(at);
+		const workload = make(asked.at);
+		const calls = [...asked.calls, ...(workload.calls ?? [])].filter((call) => call.workload !== workload.name);
+		return { ...workload, calls, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } };
+	});
 }
 
 /**

@@ -4,6 +4,7 @@
 import { posix } from "node:path";
 import type { Workload } from "../../components/workload.ts";
 import { onEfs } from "./fargate.ts";
+import { healthCheck } from "./health.ts";
 
 /** What is known only once other resources exist. */
 export interface Late {
@@ -49,6 +50,7 @@ export function containerDefinitions(w: Workload, initImage: string, late: Late)
 		...(init && { dependsOn: [{ condition: "SUCCESS", containerName: init.name }] }),
 		environment: byName(Object.entries(w.env).map(([name, value]) => ({ name, value }))),
 		essential: true,
+		...healthCheck(w),
 		linuxParameters: { capabilities: { drop: ["ALL"] } },
 		mountPoints: byPath([
 			...w.volumes.map(({ name, path }) => ({ containerPath: path, readOnly: false, sourceVolume: name })),
