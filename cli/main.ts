@@ -121,13 +121,20 @@ stackCommand("lint", "every dashboard of every pack against the rules that all k
 		process.exitCode = await dashboardsLintCommand(options);
 	});
 
-const report = program.command("report").description("what pipelines say of their runs");
+const report = program.command("report").description("what pipelines say of their runs, and what a week was like");
 stackCommand("push", "store a run's envelope where Grafana reads it, and make metrics of its numbers", report)
 	.argument("<envelope>", "JSON with source, correlation.runId, .branch, .traceIds and a summary")
 	.argument("[files...]", "what belongs to it, stored beside it")
 	.action(async (envelope: string, files: string[], options) => {
 		const { reportPushCommand } = await import("./report/push.ts");
 		await reportPushCommand(envelope, files, options);
+	});
+
+stackCommand("weekly", "the week's KPIs, alerts and slowest operations, compared with the week before", report)
+	.option("--out <file>", "Markdown, such as docs/metrics/reports/2027-01-31.md; standard output without it")
+	.action(async (options) => {
+		const { weeklyCommand } = await import("./report/weekly.ts");
+		process.exitCode = await weeklyCommand(options);
 	});
 
 const attributes = program.command("attributes").description("what spans carry");

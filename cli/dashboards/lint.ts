@@ -72,19 +72,21 @@ export function filesAmiss(dir = packsDir): string[] {
 }
 
 /**
- * Every query to Prometheus as a recording rule, with something in the place of variables: promtool says which can't be
- * parsed.
+ * Every query to Prometheus, of panels and of KPIs, as a recording rule, with something in the place of variables: promtool
+ * says which can't be parsed.
  */
-export function promqlAsRules(all = linted()): { groups: unknown[] } {
-	const expressions = all.flatMap(({ model }) =>
+export function promqlAsRules(all = linted(), of = packs()): { groups: unknown[] } {
+	const shown = all.flatMap(({ model }) =>
 		panels(model).flatMap(({ targets = [] }) =>
 			targets.flatMap(({ expr, datasource }) => (datasource.uid === "prometheus" && expr ? [expr] : [])),
 		),
 	);
-	const filled = expressions.map((expr) =>
-		expr.replace(/\$__(?:rate_interval|interval|range)/g, "5m").replace(/\$(?:\{\w+(?::\w+)?\}|\w+)/g, "x"),
-	);
-	return {
-		groups: [{ name: "dashboards", rules: filled.map((expr, i) => ({ record: `dashboards:query:${i}`, expr })) }],
-	};
+	const told = of.flatMap(({ kpis }) => kpis.map(({ query }) => query));
+	const rules = (kind: string, expressions: string[]) =>
+		expressions.map((expr, i) => ({ record: `${kind}:query:${i}`, expr: filled(expr) }));
+	return { groups: [{ name: "dashboards", rules: [...rules("dashboards", shown), ...rules("kpis", told)] }] };
+}
+
+function filled(expr: string): string {
+	return expr.replace(/\$__(?:rate_interval|interval|range)/g, "5m").replace(/\$(?:\{\w+(?::\w+)?\}|\w+)/g, "x");
 }

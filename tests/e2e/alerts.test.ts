@@ -244,6 +244,20 @@ describe("when", () => {
 		},
 	);
 
+	it("the week's report has each of them, with how often it was", async () => {
+		const { code, stdout, all } = await stack.tracestack("report", "weekly");
+		expect(code, all).toBe(0);
+		const rows = stdout.split("\n").map((line) => line.split("|").map((cell) => cell.replaceAll("`", "").trim()));
+		for (const [, { alertname, service }] of faults) {
+			const [, , , , long, often] =
+				rows.find((cells) => cells[1] === alertname && (!service || cells[3] === service)) ?? [];
+			expect([long, often], alertname).toEqual([
+				expect.stringMatching(/^\d+ min/),
+				expect.stringMatching(/^[1-9]\d*$/),
+			]);
+		}
+	});
+
 	afterAll(async () => {
 		load.stopped = true;
 		await loading;

@@ -1,6 +1,6 @@
 // Packs come alive: a demo runs as any application would, and no panel of any dashboard stays empty.
 
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AwsClient } from "aws4fetch";
@@ -204,5 +204,24 @@ describe("report push", () => {
 		expect(source).toMatchObject({ type: infinity, secureJsonFields: { awsAccessKey: true, awsSecretKey: true } });
 		expect(new URL(source.url).pathname).toBe(new URL(store.url).pathname);
 		expect((await fetch(`${store.url}/verify-lite/latest/envelope.json`)).status).toBe(403);
+	});
+});
+
+describe("report weekly", () => {
+	it("has numbers of every KPI and none of the week before, and leads to traces that are there", async () => {
+		const file = join(mkdtempSync(join(tmpdir(), "tracestack-weekly-")), "reports/week.md");
+		const { code, all } = await stack.tracestack("report", "weekly", "--out", file);
+		expect(code, all).toBe(0);
+		const text = readFileSync(file, "utf8");
+		const rows = text.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
+		for (const { name } of packs().flatMap(({ kpis }) => kpis)) {
+			const [, , , now, before] = rows.find((cells) => cells[1] === name) ?? [];
+			expect([now, before], name).toEqual([expect.stringMatching(/^[\d.,]+/), "no data"]);
+		}
+		expect(text).toContain("no data of the week before");
+		const [, link = ""] = text.match(/## Slowest operations[\s\S]*?\]\((https:[^)]+)\)/) ?? [];
+		const [{ query: id }] = JSON.parse(`${new URL(link).searchParams.get("panes")}`).traces.queries;
+		const { trace } = await json<{ trace?: unknown }>(`${e.tempo}/api/v2/traces/${id}`);
+		expect(trace).toBeDefined();
 	});
 });

@@ -96,6 +96,8 @@ test.each([
 	["title: S\nowner: w\ndemo: gone.ts", ['demo is "gone.ts", and there is no such file']],
 	["title: S\nowner: w\nattributes: [order.id]", ['attributes[0] is "order.id"', "span.NAME or resource.NAME"]],
 	["title: S\nowner: w\nscrapes: [{ job: a, target: [x] }]", ["scrapes[0].target is no setting", "did you mean"]],
+	["title: S\nowner: w\nkpis: [{ name: a, query: 'x[$range]' }]", ["kpis[0].query is", "only variable is $__range"]],
+	["title: S\nowner: w\nkpis: [{ name: a, query: x, better: up }]", ['kpis[0].better is "up"', "higher, lower"]],
 	["title: [", ["can't be read"]],
 	["", ["title is missing", "owner is missing"]],
 ])("%j is refused, all mistakes at once", (text, said) => {
