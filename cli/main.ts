@@ -148,6 +148,17 @@ stackCommand("check", "which spans lack attributes that dashboards need", attrib
 		process.exitCode = await attributesCheckCommand(options);
 	});
 
+const logs = program.command("logs").description("what log lines carry");
+stackCommand("check", "which log lines are not as a pack's logs.schema.json wants them", logs)
+	.requiredOption("--pack <name>", "whose schema: configs/packs/NAME/logs.schema.json")
+	.option("--from <file>", "a JSON object on each line, instead of the last hour in the stack's Loki")
+	.option("--where <query>", "LogQL: only lines like these, such as '{service_name=\"crawler\"}'")
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { logsCheckCommand } = await import("./logs/check.ts");
+		process.exitCode = await logsCheckCommand(options);
+	});
+
 stackCommand("backup", "everything that the stack has stored, in one file; its services are stopped meanwhile")
 	.argument("<file>", "a tar, for its owner only: Grafana's database is in it")
 	.option("--force", "replace a file that is there")

@@ -225,3 +225,37 @@ describe("report weekly", () => {
 		expect(trace).toBeDefined();
 	});
 });
+
+describe("logs check", () => {
+	/** What it says of one service's lines in Loki, as soon as there are any. */
+	const check = (service: string) =>
+		until(20, async () => {
+			const where = ["--where", `{service_name="${service}"}`, "--json"];
+			const { code, stdout, all } = await stack.tracestack("logs", "check", "--pack", "gazeqa", ...where);
+			if (all.includes("No lines")) throw new Error(all);
+			return { code, mistakes: (JSON.parse(stdout).mistakes as { what: string }[]).map(({ what }) => what).sort() };
+		});
+
+	it("says what lines of others lack, and nothing of those that have it all", async () => {
+		const attribute = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+		const own = { run_id: "r-1", organization_slug: "acme", component: "crawler", env: "test" };
+		const logRecords = [
+			{
+				timeUnixNano: `${Date.now()}000000`,
+				severityText: "INFO",
+				body: { stringValue: "a page" },
+				attributes: Object.entries(own).map(([key, value]) => attribute(key, value)),
+			},
+		];
+		const resource = { attributes: [attribute("service.name", "structured")] };
+		const sent = await fetch(`${e.otlpHttp}/v1/logs`, {
+			method: "POST",
+			headers: { "content-type": "application/json", authorization: `Bearer ${e.otlpToken}` },
+			body: JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] }),
+		});
+		expect(sent.status).toBe(200);
+		const lacking = ["component", "env", "organization_slug", "run_id"].map((name) => `lacks ${name}`);
+		expect(await check("kvonce-runner")).toEqual({ code: 1, mistakes: lacking });
+		expect(await check("structured")).toEqual({ code: 0, mistakes: [] });
+	});
+});

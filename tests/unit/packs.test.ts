@@ -109,5 +109,8 @@ test.each([
 test("a folder without pack.yaml, and a dashboard that is no JSON, are named", () => {
 	const packsDir = folder({ "a/README.md": "", "b/pack.yaml": "title: B\nowner: b", "b/dashboards/x.json": "{" });
 	expect(refusal(() => packs(["a"], packsDir))).toContain("configs/packs/a/pack.yaml is missing");
+	expect(packNames(packsDir)).toEqual(["b"]);
+	const said = refusal(() => parseSettings({ packs: ["a"] }, { ...stack, packsDir }));
+	expect(said).toContain('tracestack:packs[0] is "a", and that folder has no pack.yaml');
 	expect(refusal(() => packs(["b"], packsDir))).toContain("configs/packs/b/dashboards/x.json is no JSON");
 });
