@@ -5,7 +5,17 @@ import { code, longestRun } from "../markdown.ts";
 import { shorten } from "../output.ts";
 import type { Finding } from "./finding.ts";
 import { byComponent, type Counts, type Report, sum, takesData } from "./report.ts";
-import { clean, countsInWords, diffLines, historyOf, isHidden, lossInWords, valueInWords, verbOf } from "./words.ts";
+import {
+	clean,
+	countsInWords,
+	diffLines,
+	historyOf,
+	isHidden,
+	lossInWords,
+	unseenInWords,
+	valueInWords,
+	verbOf,
+} from "./words.ts";
 
 /** GitHub refuses a comment of more than 65,536 characters; bytes are never fewer. */
 const limitBytes = 65_000;
@@ -30,7 +40,8 @@ export function markdown(report: Report): string {
 		`### Stack ${code(stack)}: ${countsInWords(report)}`,
 		"",
 		...(findings.length > 0 ? table(report) : []),
-		...(findings.length === 0 && failed.length === 0 ? [`✅ ${clean}`, ""] : []),
+		...(findings.length === 0 && failed.length === 0 ? [`✅ ${clean(report)}`, ""] : []),
+		...(unseenInWords(report) ? [unseenInWords(report), ""] : []),
 		...alarm("CAUTION", lossInWords(loud.length), fitting(loud, loudLine, parts.loud)),
 		...alarm(
 			"WARNING",

@@ -10,7 +10,7 @@ import { clean, countsInWords, historyOf, isHidden, lossInWords, valueInWords, v
 const most = 10;
 
 export function text(report: Report): string {
-	const { stack, findings, failed, ignored, unmatched } = report;
+	const { stack, findings, failed, ignored, unmatched, unseen } = report;
 	const width = columns(process.stdout);
 	const cut = (line: string) => shorten(line, width);
 	const heading = (words: string) => paint("bold", words);
@@ -18,7 +18,10 @@ export function text(report: Report): string {
 	const others = byComponent(findings.filter((finding) => !takesData(finding)));
 	const lines = [
 		heading(`${stack}: ${countsInWords(report)}`),
-		...(findings.length === 0 && failed.length === 0 ? ["", paint("green", cut(clean))] : []),
+		...(findings.length === 0 && failed.length === 0 ? ["", paint("green", cut(clean(report)))] : []),
+		...(unseen.length > 0
+			? ["", heading("not looked at: the stack is not on Docker"), ...unseen.map((look) => `  ${look}`)]
+			: []),
 		...(loud.length > 0 ? ["", paint("red", lossInWords(loud.length).toUpperCase())] : []),
 		...loud.flatMap((finding) => entry(finding, width, `${visible(finding.component)}: `)),
 		...(failed.length > 0 ? ["", paint("red", "could not be looked at")] : []),

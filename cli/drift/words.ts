@@ -32,7 +32,16 @@ export function lossInWords(count: number): string {
 }
 
 /** What a clean run says; only where every look could look. */
-export const clean = "Nothing drifted, nothing is planned: code, state and what runs are the same.";
+export function clean({ unseen }: Report): string {
+	return unseen.length === 0
+		? "Nothing drifted, nothing is planned: code, state and what runs are the same."
+		: "Nothing is planned, and nothing drifted that the providers can see.";
+}
+
+/** What a report knows nothing of; empty where it has seen everything. */
+export function unseenInWords({ unseen }: Report): string {
+	return unseen.length === 0 ? "" : `Not looked at, because the stack is not on Docker: ${unseen.join(", ")}.`;
+}
 
 /** `since 2026-01-31 12:00 UTC by admin`; empty where nothing keeps a history. */
 export function historyOf({ since, by }: Finding, name: (text: string) => string = (text) => text): string {
