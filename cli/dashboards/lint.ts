@@ -59,16 +59,23 @@ export function lint(all: Linted[]): string[] {
 export function filesAmiss(dir = packsDir): string[] {
 	return readdirSync(dir, { recursive: true, encoding: "utf8" })
 		.filter((path) => /[\\/]dashboards[\\/][^\\/]+\.json$/.test(path))
-		.flatMap((path) => {
-			const model = JSON.parse(readFileSync(join(dir, path), "utf8"));
-			const shown = `configs/packs/${path}`;
-			return [
-				...(model.uid === basename(path, ".json") ? [] : [`${shown}: its uid is ${model.uid}, not its name`]),
-				...["id", "version"]
-					.filter((key) => key in model)
-					.map((key) => `${shown}: has ${key}, a number of one Grafana`),
-			];
-		});
+		.sort()
+		.flatMap((path) =>
+			amiss(readFileSync(join(dir, path), "utf8"), path).map((what) => `configs/packs/${path}: ${what}`),
+		);
+}
+
+function amiss(text: string, path: string): string[] {
+	let model: Record<string, unknown>;
+	try {
+		model = JSON.parse(text);
+	} catch (error) {
+		return [`is no JSON: ${(error as Error).message}`];
+	}
+	return [
+		...(model.uid === basename(path, ".json") ? [] : [`its uid is ${model.uid}, not its name`]),
+		...["id", "version"].filter((key) => key in model).map((key) => `has ${key}, a number of one Grafana`),
+	];
 }
 
 /**
