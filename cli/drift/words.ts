@@ -35,7 +35,7 @@ export function lossInWords(count: number): string {
 export function clean({ unseen }: Report): string {
 	return unseen.length === 0
 		? "Nothing drifted, nothing is planned: code, state and what runs are the same."
-		: "Nothing is planned, and nothing drifted that the providers can see.";
+		: "Nothing is planned, and nothing drifted of what was looked at.";
 }
 
 /** What a report knows nothing of; empty where it has seen everything. */

@@ -114,7 +114,7 @@ describe("a comment for a reviewer", () => {
 		const seen = makeReport("prod", { ...none, unseen });
 		for (const told of [markdown(seen), text(seen)]) {
 			expect(told).not.toContain("what runs are the same");
-			expect(told).toContain("nothing drifted that the providers can see");
+			expect(told).toContain("nothing drifted of what was looked at");
 			for (const look of unseen) expect(told.toLowerCase()).toContain(look.toLowerCase());
 		}
 		expect(
