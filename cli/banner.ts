@@ -3,8 +3,10 @@
 import { paint, shorten } from "./output.ts";
 import { type Endpoints, otlpGrpcUrl } from "./verify/api.ts";
 
-/** Columns that a name may push the addresses to the right. */
-const mostWidth = 40;
+/** A log has so many columns. */
+const mostColumns = 80;
+
+type Row = [name: string, address: string];
 
 /**
  * Where everything is, and what an application needs. No line is longer than 80 columns, but for an address that is: it must
@@ -12,7 +14,7 @@ const mostWidth = 40;
  */
 export function banner(e: Endpoints, stack: string): string {
 	const suffix = stack === "dev" ? "" : ` --stack ${stack}`;
-	const addresses: [name: string, address: string | undefined][] = [
+	const all: [name: string, address: string | undefined][] = [
 		["Grafana", e.grafana],
 		["  user", `${e.grafanaUser}, password: ./tracestack password${suffix}`],
 		...e.dashboards.map(({ title, uid }): [string, string] => [`  ${title}`, `${e.grafana}/d/${uid}`]),
@@ -21,13 +23,7 @@ export function banner(e: Endpoints, stack: string): string {
 		["Loki", e.loki],
 		["Alertmanager", e.alertmanager],
 	];
-	// A title that is longer than all others would push every address out of sight: its own stands below it.
-	const width = Math.max(18, ...addresses.map(([name]) => name.length).filter((length) => length <= mostWidth));
-	const lines = addresses.flatMap(([name, address]) => {
-		if (!address) return [];
-		const line = `${name.padEnd(width)} ${address}`;
-		return line.length <= 80 ? [line] : [shorten(name, 80), `    ${address}`];
-	});
+	const lines = columnsOf(all.filter((row): row is Row => row[1] !== undefined));
 	return `
 ${lines.join("\n")}
 
@@ -38,6 +34,19 @@ or
   export OTEL_EXPORTER_OTLP_ENDPOINT=${otlpGrpcUrl(e)}
   export OTEL_EXPORTER_OTLP_PROTOCOL=grpc
 ${asked(e, suffix)}`;
+}
+
+/** Names, and addresses in a column; what does not fit beside its name stands below it. The column is where that is rarest. */
+function columnsOf(rows: Row[]): string[] {
+	const fits = (width: number) => (row: Row) => row[0].length <= width && width + 1 + row[1].length <= mostColumns;
+	const widths = rows.map(([name]) => Math.max(18, name.length));
+	const width = widths.reduce((best, one) =>
+		rows.filter(fits(one)).length > rows.filter(fits(best)).length ? one : best,
+	);
+	return rows.flatMap((row) => {
+		const [name, address] = row;
+		return fits(width)(row) ? [`${name.padEnd(width)} ${address}`] : [shorten(name, mostColumns), `    ${address}`];
+	});
 }
 
 /** What the stack asks of an application beside its address, without the secret itself. */

@@ -174,7 +174,7 @@ function operationTable({ operations, grafana, from, to }: Week): string[] {
 	const rows = operations.map(({ service, name, requests, p95Seconds, query, trace, error }) => [
 		code(service),
 		code(name),
-		valueInWords(requests, "number"),
+		valueInWords(Math.round(requests), "number"),
 		valueInWords(p95Seconds, "seconds"),
 		trace
 			? `[${valueInWords(trace.seconds, "seconds")}](${exploreTraces(grafana, trace.id, range)})`

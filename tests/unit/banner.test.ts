@@ -33,6 +33,17 @@ it.each(titles.map((title) => [title]))("has no line over 80 columns, and every 
 	for (const { uid } of dashboards) expect(told).toContain(`${grafana}/d/${uid}\n`);
 });
 
+it("has as many addresses beside their names as fit", () => {
+	const dashboards = [
+		{ uid: "kvonce-trace-overview", title: "KvOnce Trace Overview" },
+		{ uid: "billing-session-tracing", title: "OpenTelemetry Billing Session Tracing" },
+	];
+	const told = banner({ ...endpoints, dashboards }, "dev");
+	expect(told).toMatch(/^ {2}KvOnce Trace Overview https:/m);
+	expect(told).toMatch(/^ {2}OpenTelemetry Billing Session Tracing\n {4}https:/m);
+	expect(told).toMatch(/^ {2}user +admin, password/m);
+});
+
 it("has its addresses in a column", () => {
 	const told = banner({ ...endpoints, dashboards: [{ uid: "a", title: "x".repeat(100) }] }, "dev");
 	expect(told).toContain("Tempo              http://127.0.0.1:3200");
