@@ -1,7 +1,7 @@
 // What was edited in Grafana, as a pull request: with a real git, and a server that answers as GitHub does.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -125,10 +125,4 @@ describe("the text of a proposal", () => {
 		expect(told.length).toBeLessThan(65_536);
 		expect(told).toMatch(/… cut\n```\n$/);
 	});
-});
-
-it("the workflow knows the same paths", () => {
-	const root = join(import.meta.dirname, "../..");
-	const workflow = readFileSync(join(root, ".github/workflows/dashboards.yml"), "utf8");
-	expect(workflow).toContain("'configs/packs/*/dashboards/*.json'");
 });

@@ -1,13 +1,8 @@
 // What the workflows write, against a server that answers as GitHub does.
 
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { comment, pullRequestOf } from "../../cli/ci/comment.ts";
-import { github, markerOf } from "../../cli/ci/github.ts";
+import { github } from "../../cli/ci/github.ts";
 import { issue } from "../../cli/ci/issue.ts";
 import { notes } from "../../cli/ci/release.ts";
 import { review } from "../../cli/ci/review.ts";
@@ -102,29 +97,6 @@ describe("a stack that could not be looked at", () => {
 		expect(await issue(report("no look"), 1)).toBe("updated");
 		expect(server.lists["/issues"]).toMatchObject([{ body: report("no look"), state: "open" }]);
 		expect(await issue(report("clean"), 0)).toBe("closed");
-	});
-
-	/** Runs the step of drift.yml with something in the place of `./tracestack`. */
-	function step(tracestack: string) {
-		const workflow = parse(readFileSync(join(import.meta.dirname, "../../.github/workflows/drift.yml"), "utf8"));
-		const { run } = workflow.jobs.look.steps.find(({ name }: { name?: string }) => name === "./tracestack drift");
-		const cwd = mkdtempSync(join(tmpdir(), "tracestack-step-"));
-		writeFileSync(join(cwd, "tracestack"), `#!/bin/sh\n${tracestack}\n`, { mode: 0o755 });
-		const env = { ...process.env, STACK: "prod", RUN: "https://run", GITHUB_STEP_SUMMARY: join(cwd, "summary") };
-		const { status } = spawnSync("bash", ["-e", "-c", run], { cwd, env });
-		const [body, code] = ["md", "code"].map((end) => readFileSync(join(cwd, `report/prod.${end}`), "utf8"));
-		return { status, body: body ?? "", code: Number(code) };
-	}
-
-	it("leaves a report for it, whatever became of the look", () => {
-		const report = "echo '<!-- tracestack drift: prod -->' > drift.md;";
-		expect(step(`${report} exit 0`)).toMatchObject({ status: 0, code: 0 });
-		expect(step(`${report} exit 2`)).toMatchObject({ status: 0, code: 2 });
-		expect(step(`${report} exit 1`)).toMatchObject({ status: 1, code: 1, body: "<!-- tracestack drift: prod -->\n" });
-		const none = step("exit 1");
-		expect(none).toMatchObject({ status: 1, code: 1 });
-		expect(none.body).toContain("could not be looked at");
-		expect(markerOf(none.body)).toBe(marker);
 	});
 });
 
