@@ -30,7 +30,7 @@ export function proposal(stack: string, exported: string, diff: string): string 
 		...(left.length > 0
 			? ["**Not in here**, because the file has changed as well:", "", ...fenced(left.join("\n")), ""]
 			: []),
-		"From the files to Grafana:",
+		"From the files to Grafana, with what is not deployed yet:",
 		"",
 		...fenced(cut),
 		"",
