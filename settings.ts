@@ -1,5 +1,7 @@
 // Every setting of a stack: settings/schema.ts says what there is. What a program reads of Pulumi's configuration, it reads here.
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type Pack, packNames, packs, packsDir } from "./components/packs.ts";
@@ -224,6 +226,8 @@ function packConflicts(raw: Record<string, unknown>, dir: string): Conflict[] {
 		if (typeof pack !== "string") return [];
 		const path = ["packs", i];
 		if (!names.includes(pack)) {
+			if (pack && existsSync(join(dir, pack)))
+				return [{ path, problem: `is "${pack}", and that folder has no pack.yaml` }];
 			const near = nearest(pack, names);
 			const meant = near ? `; did you mean ${near}?` : "";
 			return [{ path, problem: `is "${pack}"\n    allowed: ${names.join(", ")}${meant}` }];

@@ -12,7 +12,7 @@ import { keepAttribute } from "../components/sampling.ts";
 import { prepare, type StackOptions } from "./engine.ts";
 import { exporters, type OtlpHttp, send } from "./otlp.ts";
 import { paint, UserError } from "./output.ts";
-import { ask, exploreUrl } from "./query/ask.ts";
+import { ask, traceUrl } from "./query/ask.ts";
 import { type Endpoints, epoch, until } from "./verify/api.ts";
 import { endpoints } from "./verify/verify.ts";
 
@@ -35,7 +35,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
 	const attributes = Object.fromEntries(options.attribute.map(keyAndValue));
 	const e = await endpoints(await prepare(options, "look"), options.stack);
 	const id = await sendSpan(e, { ...options, attributes });
-	const url = exploreUrl(e, id);
+	const url = traceUrl(e, id);
 	process.stdout.write(options.json ? `${JSON.stringify({ id, url })}\n` : `${id}\n${url}\n`);
 }
 

@@ -2,6 +2,7 @@ import { execa } from "execa";
 import { filesAmiss, lint, linted } from "./dashboards/lint.ts";
 import { prepare } from "./engine.ts";
 import { configLints, type Lint } from "./linters.ts";
+import { schemasAmiss } from "./logs/schema.ts";
 import { paint, progress, seconds } from "./output.ts";
 import { root } from "./paths.ts";
 
@@ -35,6 +36,13 @@ export async function check(images: string | undefined): Promise<Count> {
 			name: "dashboards",
 			run: async () => {
 				const problems = [...filesAmiss(), ...lint(linted())];
+				if (problems.length > 0) throw new Error(problems.join("\n"));
+			},
+		},
+		{
+			name: "schemas of logs",
+			run: async () => {
+				const problems = schemasAmiss();
 				if (problems.length > 0) throw new Error(problems.join("\n"));
 			},
 		},

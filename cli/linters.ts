@@ -191,10 +191,10 @@ function ruleTests(settings: Settings): Lint {
 	};
 }
 
-/** `promtool check rules` over what the dashboards ask Prometheus. */
+/** `promtool check rules` over what the dashboards and the weekly report ask Prometheus. */
 function dashboardQueries(settings: Settings): Lint {
 	return {
-		name: "prometheus: every query of a dashboard can be parsed",
+		name: "prometheus: every query of a dashboard and of a KPI can be parsed",
 		run: async () => {
 			const dir = await mkdtemp(join(tmpdir(), "tracestack-lint-"));
 			try {

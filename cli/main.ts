@@ -128,13 +128,20 @@ stackCommand("lint", "every dashboard of every pack against the rules that all k
 		process.exitCode = await dashboardsLintCommand(options);
 	});
 
-const report = program.command("report").description("what pipelines say of their runs");
+const report = program.command("report").description("what pipelines say of their runs, and what a week was like");
 stackCommand("push", "store a run's envelope where Grafana reads it, and make metrics of its numbers", report)
 	.argument("<envelope>", "JSON with source, correlation.runId, .branch, .traceIds and a summary")
 	.argument("[files...]", "what belongs to it, stored beside it")
 	.action(async (envelope: string, files: string[], options) => {
 		const { reportPushCommand } = await import("./report/push.ts");
 		await reportPushCommand(envelope, files, options);
+	});
+
+stackCommand("weekly", "the week's KPIs, alerts and slowest operations, compared with the week before", report)
+	.option("--out <file>", "Markdown, such as docs/metrics/reports/2027-01-31.md; standard output without it")
+	.action(async (options) => {
+		const { weeklyCommand } = await import("./report/weekly.ts");
+		process.exitCode = await weeklyCommand(options);
 	});
 
 stackCommand("query", "traces of a service, the newest first")
@@ -158,7 +165,7 @@ stackCommand("trace", "one trace as a waterfall, with what failed and a link to 
 		await traceCommand(id, options);
 	});
 
-stackCommand("logs", "a service's log lines, oldest first, each with its trace")
+const logs = stackCommand("logs", "a service's log lines, oldest first, each with its trace")
 	.argument("<service>", "its service.name")
 	.option("--trace <id>", "only those of one trace")
 	.option("--grep <text>", "only those that contain this")
@@ -209,6 +216,16 @@ stackCommand("check", "which spans lack attributes that dashboards need", attrib
 	.action(async (options) => {
 		const { attributesCheckCommand } = await import("./attributes.ts");
 		process.exitCode = await attributesCheckCommand(options);
+	});
+
+stackCommand("check", "which log lines are not as a pack's logs.schema.json wants them", logs)
+	.requiredOption("--pack <name>", "whose schema: configs/packs/NAME/logs.schema.json")
+	.option("--from <file>", "a JSON object on each line, instead of the last hour in the stack's Loki")
+	.option("--where <query>", "LogQL: only lines like these, such as '{service_name=\"crawler\"}'")
+	.option("--json", "the result as JSON")
+	.action(async (options) => {
+		const { logsCheckCommand } = await import("./logs/check.ts");
+		process.exitCode = await logsCheckCommand(options);
 	});
 
 stackCommand("backup", "everything that the stack has stored, in one file; its services are stopped meanwhile")

@@ -19,9 +19,11 @@ export function shorten(text: string, width: number): string {
 	return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
-/** What somebody sent, without what a terminal would obey: control characters, and what turns the writing around. */
-export function printable(text: string): string {
-	return text.replaceAll(/\p{Cc}|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "�");
+/** A text without what an eye does not see or is misled by: line ends, escape sequences, a reversed direction. */
+export function visible(text: string): string {
+	const escaped = (char: string) => JSON.stringify(char).slice(1, -1);
+	const code = (char: string) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
+	return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => (escaped(char) === char ? code(char) : escaped(char)));
 }
 
 /** A line of progress. */

@@ -1,10 +1,10 @@
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import type { Place } from "../components/storage.ts";
+import { banner } from "./banner.ts";
 import { reportEdits } from "./edits.ts";
 import { outputs, prepare, type StackOptions, up } from "./engine.ts";
-import { paint, progress, seconds } from "./output.ts";
+import { progress, seconds } from "./output.ts";
 import { type State, types } from "./state.ts";
-import { type Endpoints, otlpGrpcUrl } from "./verify/api.ts";
 import { makeSignals } from "./verify/signals.ts";
 import { conclude, endpoints, type LinkResult, verify } from "./verify/verify.ts";
 
@@ -74,43 +74,4 @@ class EarlyTrace {
 			() => {},
 		);
 	};
-}
-
-/** Where everything is, and what an application needs; no line is longer than 80 columns. */
-function banner(e: Endpoints, stack: string): string {
-	const suffix = stack === "dev" ? "" : ` --stack ${stack}`;
-	const addresses: [name: string, address: string | undefined][] = [
-		["Grafana", e.grafana],
-		["  user", `${e.grafanaUser}, password: ./tracestack password${suffix}`],
-		...e.dashboards.map(({ title, uid }): [string, string] => [`  ${title}`, `${e.grafana}/d/${uid}`]),
-		["Tempo", e.tempo],
-		["Prometheus", e.prometheus],
-		["Loki", e.loki],
-		["Alertmanager", e.alertmanager],
-	];
-	const width = Math.max(18, ...addresses.map(([name]) => name.length));
-	const lines = addresses.filter(([, address]) => address).map(([name, address]) => `${name.padEnd(width)} ${address}`);
-	return `
-${lines.join("\n")}
-
-${paint("bold", "Send from an application")}
-  export OTEL_EXPORTER_OTLP_ENDPOINT=${e.otlpHttp}
-  export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
-or
-  export OTEL_EXPORTER_OTLP_ENDPOINT=${otlpGrpcUrl(e)}
-  export OTEL_EXPORTER_OTLP_PROTOCOL=grpc
-${asked(e, suffix)}`;
-}
-
-/** What the stack asks of an application beside its address, without the secret itself. */
-function asked({ otlpToken, ca }: Endpoints, suffix: string): string {
-	const [header, file] = [
-		"OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN",
-		"OTEL_EXPORTER_OTLP_CERTIFICATE=ca.pem",
-	];
-	const lines = [
-		...(otlpToken ? [`  export ${header}`, `    TOKEN: ./tracestack token${suffix}`] : []),
-		...(ca ? [`  export ${file}`, `    ca.pem: ./tracestack ca${suffix}`] : []),
-	];
-	return lines.length > 0 ? `and\n${lines.join("\n")}\n` : "";
 }

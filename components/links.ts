@@ -50,6 +50,24 @@ export const reportMetrics = {
 /** Loki's label for a span's `service.name`. */
 export const logServiceLabel = "service_name";
 
+/**
+ * A link into Grafana's Explore.
+ *
+ * @param query TraceQL, or a trace's id.
+ * @param range Of time, in milliseconds since 1970.
+ */
+export function exploreTraces(grafana: string, query: string, range: { from: number; to: number }): string {
+	const datasource = { type: "tempo", uid: uid.tempo };
+	const pane = {
+		datasource: uid.tempo,
+		queries: [{ refId: "A", datasource, queryType: "traceql", query }],
+		range: { from: String(range.from), to: String(range.to) },
+	};
+	const panes = encodeURIComponent(JSON.stringify({ traces: pane }));
+	// In Markdown a bracket would end the link.
+	return `${grafana}/explore?schemaVersion=1&panes=${panes.replaceAll("(", "%28").replaceAll(")", "%29")}`;
+}
+
 /** A Grafana datasource as data. */
 export interface DataSource {
 	uid: string;

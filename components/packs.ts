@@ -29,10 +29,10 @@ export interface Pack extends z.infer<typeof packFile> {
 	rules: { name: string; text: string }[];
 }
 
-/** Names of all packs that there are, sorted. */
+/** Names of all packs that there are, sorted: folders with a pack.yaml. */
 export function packNames(dir = packsDir): string[] {
 	return readdirSync(dir, { withFileTypes: true })
-		.filter((entry) => entry.isDirectory())
+		.filter((entry) => entry.isDirectory() && existsSync(join(dir, entry.name, "pack.yaml")))
 		.map(({ name }) => name)
 		.sort();
 }
@@ -78,7 +78,8 @@ export function dashboards(of: Pack[], absent: string[] = []): Dashboard[] {
 function description(name: string, folder: string): z.infer<typeof packFile> {
 	const shown = `configs/packs/${name}/pack.yaml`;
 	const path = join(folder, "pack.yaml");
-	if (!existsSync(path)) throw new SettingsError(`${shown} is missing: every folder of configs/packs is a pack`);
+	if (!existsSync(path))
+		throw new SettingsError(`${shown} is missing: without it a folder of configs/packs is no pack`);
 	let raw: unknown;
 	try {
 		raw = parse(readFileSync(path, "utf8")) ?? {};

@@ -1,6 +1,7 @@
-// What a secret looks like in telemetry, as regular expressions that both RE2 and JavaScript read. Each begins with a
-// literal: Go's library then looks for that text first, which is ten times faster than one expression with all of them,
-// or with the flag `i` (measured: 2 us instead of 20 for a text of 90 characters).
+// What a secret is called, and what it looks like: for the collector, for drift's reports, for the policies. What the collector gets
+// are regular expressions that both RE2 and JavaScript read. Each begins with a literal: Go's library then looks for that text first,
+// which is ten times faster than one expression with all of them, or with the flag `i` (measured: 2 us instead of 20 for a text
+// of 90 characters).
 
 /** `apiKey` as it may be spelt: `api_key`, `api-key`, `apikey`, `ApiKey`, `API_KEY`. */
 function spellings(...words: string[]): string[] {
@@ -14,22 +15,64 @@ function spellings(...words: string[]): string[] {
 	];
 }
 
-const names = [
-	...spellings("password"),
-	...spellings("passwd"),
-	...spellings("passphrase"),
-	...spellings("authorization"),
-	...spellings("secret"),
-	...spellings("secret", "key"),
-	...spellings("api", "key"),
-	...spellings("access", "key"),
-	...spellings("private", "key"),
-];
+/** What a secret is called, wherever: as words. */
+const called = {
+	/** In a text these say so with whatever follows. */
+	anywhere: [
+		["password"],
+		["passwd"],
+		["passphrase"],
+		["authorization"],
+		["secret"],
+		["secret", "key"],
+		["api", "key"],
+		["access", "key"],
+		["private", "key"],
+	],
+	/** These only as the end of a name: "unexpected token: x" is no secret. */
+	asName: [["token"], ["cookie"], ["credentials"]],
+	/** These only in a configuration: of an application's data they would hide too much. */
+	configured: [
+		["pass"],
+		["pwd"],
+		["secrets"],
+		["credential"],
+		["routing", "key"],
+		["service", "key"],
+		["account", "key"],
+		["signing", "key"],
+		["encryption", "key"],
+	],
+};
+
+const names = called.anywhere.flatMap((words) => spellings(...words));
 
 /** Ends of the names of attributes whose value is masked whole. `input_tokens` and `secret.arn` are none. */
-export const secretKeys = [...names, ...spellings("token"), ...spellings("cookie"), ...spellings("credentials")].map(
+export const secretKeys = [...names, ...called.asName.flatMap((words) => spellings(...words))].map(
 	(name) => `${name}$`,
 );
+
+/**
+ * How the name of a setting, a variable or an option ends whose value is a secret, for a regular expression with the flag `i`.
+ * Addresses that only who knows them may use are secrets as well: Slack's are.
+ */
+export const secretName = `(?:${Object.values(called)
+	.flat()
+	.map((words) => words.join("[_-]?"))
+	.concat("(?:api|webhook)_url")
+	.join("|")})`;
+
+const endsSecret = new RegExp(`${secretName}$`, "i");
+
+/** Whether the value of what is called so is shown to nobody. What only says where it is, or what it is called, is shown. */
+export function isSecretName(name: string): boolean {
+	return endsSecret.test(name);
+}
+
+/** The same of a variable of an environment, where every KEY is one; not where the value only says in which file it is. */
+export function isSecretInEnvironment(name: string, value: string): boolean {
+	return (isSecretName(name) || /(?:^|_)KEY$/.test(name)) && !/^(?:\$__file\{|\/)/.test(value);
+}
 
 /** A value in JSON, in JSON within JSON, in quotes, or up to what ends it in a query string or a connection string. */
 const value = String.raw`(?:\\"[^"\\]*\\"|"[^"]*"|'[^']*'|[^\s&;,"'})]+)`;

@@ -14,6 +14,23 @@ const metric = z
 	.regex(/^[a-zA-Z_:][\w:]*$/)
 	.meta({ allowed: "a metric's name in Prometheus" });
 
+const kpi = z.strictObject({
+	name: z.string().min(1).meta({ description: "What it is called.", allowed: "a text that is not empty" }),
+	query: z
+		.string()
+		.min(1)
+		.regex(/^(?!.*\$(?!__range\b)[\w{])/s)
+		.meta({
+			description: "PromQL. `$__range` is the week, as Grafana would fill it in; each series is a row.",
+			allowed: "PromQL, whose only variable is $__range",
+		}),
+	unit: z.enum(["number", "ratio", "seconds"]).default("number").meta({ description: "What its values are." }),
+	better: z.enum(["higher", "lower"]).optional().meta({ description: "Which way is better; neither without it." }),
+});
+
+/** A number that a week is judged by. */
+export type Kpi = z.infer<typeof kpi>;
+
 /** The description of a pack. */
 export const packFile = z.strictObject({
 	title: z.string().min(1).meta({ description: "Of its folder in Grafana.", allowed: "a text that is not empty" }),
@@ -41,6 +58,10 @@ export const packFile = z.strictObject({
 		.array(grafanaPlugin)
 		.default([])
 		.meta({ description: "Grafana's plugins that its panels need, pinned.", allowed: "a list of id@version" }),
+	kpis: z.array(kpi).default([]).meta({
+		description: "What `./tracestack report weekly` tells of it, week over week.",
+		allowed: "a list of objects with name, query, unit, better",
+	}),
 	demo: z
 		.string()
 		.regex(/^[\w-]+\.ts$/)

@@ -2,7 +2,7 @@
 // over when it is there already. Reports come from a job that ran the pull request's code: they are text, never run.
 
 import { readFileSync } from "node:fs";
-import { all, type Comment, github, isOurs, markerOf } from "./github.ts";
+import { all, type Comment, github, isOurs, markerOf, type Pull } from "./github.ts";
 
 interface WorkflowRun {
 	head_sha: string;
@@ -13,7 +13,7 @@ interface WorkflowRun {
 /** Which pull request a run was for: by what GitHub says of the run, not by what the run left behind. */
 export async function pullRequestOf(run: WorkflowRun): Promise<number | undefined> {
 	const head = encodeURIComponent(`${run.head_repository.owner.login}:${run.head_branch}`);
-	const open = await all<{ number: number; head: { sha: string } }>(`/pulls?state=open&head=${head}`);
+	const open = await all<Pull>(`/pulls?state=open&head=${head}`);
 	// A newer commit has a run of its own.
 	return open.find((pull) => pull.head.sha === run.head_sha)?.number;
 }

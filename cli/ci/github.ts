@@ -1,7 +1,7 @@
 // GitHub's API as far as the workflows need it. No dependency: the jobs that may write install nothing.
 
 /** Who writes for a workflow. Others can write the same marker, and what they wrote is not ours to change. */
-const bot = "github-actions[bot]";
+export const bot = "github-actions[bot]";
 
 /** A comment or an issue. */
 interface Written {
@@ -17,6 +17,11 @@ export interface Issue extends Written {
 	number: number;
 	/** There for pull requests, which the API lists among issues. */
 	pull_request?: unknown;
+}
+
+export interface Pull extends Written {
+	number: number;
+	head: { ref: string; sha: string };
 }
 
 /** Asks the API, below the repository that the workflow runs for. Throws with the answer where it refuses. */

@@ -75,7 +75,7 @@ function folded(title: string, diff: string, room: number): string {
 }
 
 /** In a fence that is longer than any within. */
-function fenced(text: string, language = ""): string[] {
+export function fenced(text: string, language = ""): string[] {
 	const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
 	const fence = "`".repeat(longest + 1);
 	return [`${fence}${language}`, text, fence];

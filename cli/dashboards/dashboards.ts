@@ -28,7 +28,7 @@ interface Pair {
 /**
  * `./tracestack dashboards export`: what was edited in Grafana goes into its file, and what was added to a pack's folder
  * becomes one. A file whose dashboard nobody edited is left alone; so is one that says otherwise than what was deployed: one
- * of two edits would be lost. Returns the exit code, 1 when there was such a file.
+ * of two edits would be lost. Returns the exit code, 2 when there was such a file.
  */
 export async function exportCommand(options: StackOptions & { pack?: string }): Promise<number> {
 	const environment = await prepare(options, "look");
@@ -38,7 +38,7 @@ export async function exportCommand(options: StackOptions & { pack?: string }): 
 		progress(`left alone: ${path} has changed since it was deployed, and its dashboard was edited as well`);
 	if (written.length + refused.length === 0) progress("nothing to write: Grafana shows what was deployed");
 	if (written.length > 0) progress(`deploy what was written: ./tracestack up --stack ${options.stack}`);
-	return refused.length > 0 ? 1 : 0;
+	return refused.length > 0 ? 2 : 0;
 }
 
 /** Where the packs are. */

@@ -59,32 +59,41 @@ export function lint(all: Linted[]): string[] {
 export function filesAmiss(dir = packsDir): string[] {
 	return readdirSync(dir, { recursive: true, encoding: "utf8" })
 		.filter((path) => /[\\/]dashboards[\\/][^\\/]+\.json$/.test(path))
-		.flatMap((path) => {
-			const model = JSON.parse(readFileSync(join(dir, path), "utf8"));
-			const shown = `configs/packs/${path}`;
-			return [
-				...(model.uid === basename(path, ".json") ? [] : [`${shown}: its uid is ${model.uid}, not its name`]),
-				...["id", "version"]
-					.filter((key) => key in model)
-					.map((key) => `${shown}: has ${key}, a number of one Grafana`),
-			];
-		});
+		.sort()
+		.flatMap((path) =>
+			amiss(readFileSync(join(dir, path), "utf8"), path).map((what) => `configs/packs/${path}: ${what}`),
+		);
+}
+
+function amiss(text: string, path: string): string[] {
+	let model: Record<string, unknown>;
+	try {
+		model = JSON.parse(text);
+	} catch (error) {
+		return [`is no JSON: ${(error as Error).message}`];
+	}
+	return [
+		...(model.uid === basename(path, ".json") ? [] : [`its uid is ${model.uid}, not its name`]),
+		...["id", "version"].filter((key) => key in model).map((key) => `has ${key}, a number of one Grafana`),
+	];
 }
 
 /**
- * Every query to Prometheus as a recording rule, with something in the place of variables: promtool says which can't be
- * parsed.
+ * Every query to Prometheus, of panels and of KPIs, as a recording rule, with something in the place of variables: promtool
+ * says which can't be parsed.
  */
-export function promqlAsRules(all = linted()): { groups: unknown[] } {
-	const expressions = all.flatMap(({ model }) =>
+export function promqlAsRules(all = linted(), of = packs()): { groups: unknown[] } {
+	const shown = all.flatMap(({ model }) =>
 		panels(model).flatMap(({ targets = [] }) =>
 			targets.flatMap(({ expr, datasource }) => (datasource.uid === "prometheus" && expr ? [expr] : [])),
 		),
 	);
-	const filled = expressions.map((expr) =>
-		expr.replace(/\$__(?:rate_interval|interval|range)/g, "5m").replace(/\$(?:\{\w+(?::\w+)?\}|\w+)/g, "x"),
-	);
-	return {
-		groups: [{ name: "dashboards", rules: filled.map((expr, i) => ({ record: `dashboards:query:${i}`, expr })) }],
-	};
+	const told = of.flatMap(({ kpis }) => kpis.map(({ query }) => query));
+	const rules = (kind: string, expressions: string[]) =>
+		expressions.map((expr, i) => ({ record: `${kind}:query:${i}`, expr: filled(expr) }));
+	return { groups: [{ name: "dashboards", rules: [...rules("dashboards", shown), ...rules("kpis", told)] }] };
+}
+
+function filled(expr: string): string {
+	return expr.replace(/\$__(?:rate_interval|interval|range)/g, "5m").replace(/\$(?:\{\w+(?::\w+)?\}|\w+)/g, "x");
 }

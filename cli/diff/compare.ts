@@ -46,7 +46,13 @@ export function same(a: unknown, b: unknown): boolean {
 	if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => same(item, b[i]));
 	if (isObject(a) && isObject(b))
 		return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => same(a[key], b[key]));
+	if (isDigits(a) && isDigits(b)) return a === b;
 	return !isObject(a) && !isObject(b) && !Array.isArray(a) && !Array.isArray(b) && scalar(a) === scalar(b);
+}
+
+/** A text of digits. Of two each character counts: they may be versions, of which 1.10 is not 1.1. */
+function isDigits(value: unknown): boolean {
+	return typeof value === "string" && /^\d+(\.\d+)*$/.test(value);
 }
 
 function isAbsent(value: unknown): boolean {

@@ -1,6 +1,6 @@
 // What servers write when something is wrong that has a known cause.
 
-import { printable } from "../output.ts";
+import { visible } from "../output.ts";
 
 export interface Cause {
 	pattern: RegExp;
@@ -13,12 +13,6 @@ export interface Cause {
 
 /** The first that fits a line is its cause. */
 const causes: Cause[] = [
-	{
-		pattern: /bogus greeting from client|first record does not look like a TLS handshake|server preface/i,
-		what: "an application speaks plain HTTP, or TLS, to a port that expects gRPC or the opposite",
-		todo: "OTLP over HTTP goes to port 4318 (otlpHttp), gRPC to 4317 (otlpGrpc): OTEL_EXPORTER_OTLP_PROTOCOL and _ENDPOINT must agree",
-		always: true,
-	},
 	{
 		pattern: /(?<path>\/[\w./-]+): permission denied|permission denied.{0,40}?(?<other>\/[\w./-]+)/i,
 		what: "it may not write where its data lies",
@@ -111,5 +105,5 @@ function shown(line: string): string {
 	const said = /\berr(?:or)?="?((?:[^"\\]|\\.)+)"?/.exec(line)?.[1] ?? text?.[1] ?? line;
 	// Which of the collector's parts: its errors don't name an address.
 	const part = /"otelcol\.component\.id": "([^"]+)"/.exec(line)?.[1];
-	return printable(`${part ? `${part}: ` : ""}${said.replaceAll('\\"', '"').trim()}`).slice(0, 240);
+	return visible(`${part ? `${part}: ` : ""}${said.replaceAll('\\"', '"').trim()}`).slice(0, 240);
 }

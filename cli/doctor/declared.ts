@@ -1,12 +1,12 @@
 // What runs against what was declared: the looks of `drift`, told as complaints.
 
 import type { Context } from "../drift/finding.ts";
-import { looks } from "../drift/live/index.ts";
+import { looksAt } from "../drift/live/index.ts";
 import type { Complaint } from "./complaint.ts";
 
 /** What was changed beside the code, where it matters. A look that could not look says so. */
 export async function declared(context: Context): Promise<Complaint[]> {
-	const seen = Object.entries(looks).map(async ([name, look]): Promise<Complaint[]> => {
+	const seen = Object.entries(looksAt(context.state).looks).map(async ([name, look]): Promise<Complaint[]> => {
 		try {
 			return (await look(context))
 				.filter(({ severity }) => severity !== "cosmetic")

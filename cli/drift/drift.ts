@@ -13,7 +13,7 @@ import { root } from "../paths.ts";
 import { readState, revealed, type State, types } from "../state.ts";
 import { endpointsOf } from "../verify/verify.ts";
 import type { Context, Look } from "./finding.ts";
-import { looks } from "./live/index.ts";
+import { looksAt } from "./live/index.ts";
 import { markdown } from "./markdown.ts";
 import { previews } from "./preview.ts";
 import { exitCode, type Gathered, makeReport, type Report } from "./report.ts";
@@ -45,12 +45,16 @@ async function drift(environment: Environment, stack: string): Promise<Gathered>
 	const selected = await existing(environment, stack);
 	if (!selected) throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
 	const state = readState(environment, stack, { showSecrets: true }).then(narrowed);
-	const lookAround = async () => gather(contextOf(environment, stack, await state), looks);
+	const lookAround = async () => {
+		const { looks, unseen } = looksAt(await state);
+		return { ...(await gather(contextOf(environment, stack, await state), looks)), unseen };
+	};
 	const [engine, live] = await Promise.all([previews(selected, environment, state), lookAround()]);
 	const gathered = {
 		// What runs is told in more detail by whoever looked at it: of two that know as much, the first is told.
 		findings: [...live.findings, ...engine.findings],
 		failed: [...engine.failed, ...live.failed],
+		unseen: live.unseen,
 	};
 	// Looks mask what they know to be secret; what one overlooks is not shown either.
 	return hide(gathered, secretTexts(await state));

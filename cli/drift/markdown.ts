@@ -1,6 +1,7 @@
 // A report as a comment on a pull request: read in a minute from the top, details folded, never longer than GitHub takes.
 
 import type { Change } from "../diff/change.ts";
+import { code, longestRun } from "../markdown.ts";
 import { shorten } from "../output.ts";
 import type { Finding } from "./finding.ts";
 import { byComponent, type Counts, type Report, sum, takesData } from "./report.ts";
@@ -11,9 +12,9 @@ import {
 	historyOf,
 	isHidden,
 	lossInWords,
+	unseenInWords,
 	valueInWords,
 	verbOf,
-	visible,
 } from "./words.ts";
 
 /** GitHub refuses a comment of more than 65,536 characters; bytes are never fewer. */
@@ -39,7 +40,8 @@ export function markdown(report: Report): string {
 		`### Stack ${code(stack)}: ${countsInWords(report)}`,
 		"",
 		...(findings.length > 0 ? table(report) : []),
-		...(findings.length === 0 && failed.length === 0 ? [`✅ ${clean}`, ""] : []),
+		...(findings.length === 0 && failed.length === 0 ? [`✅ ${clean(report)}`, ""] : []),
+		...(unseenInWords(report) ? [unseenInWords(report), ""] : []),
 		...alarm("CAUTION", lossInWords(loud.length), fitting(loud, loudLine, parts.loud)),
 		...alarm(
 			"WARNING",
@@ -165,17 +167,4 @@ function folded(summary: string, { lines, left }: Pick<Fitting, "lines" | "left"
 
 function bytes(lines: string[]): number {
 	return lines.reduce((all, text) => all + Buffer.byteLength(text) + 1, 0);
-}
-
-/** Foreign text as code: nothing in it is Markdown, HTML, or somebody's name that is called. */
-function code(foreign: string, width = 100): string {
-	const text = shorten(visible(foreign), width).toWellFormed();
-	const ticks = "`".repeat(longestRun(text) + 1);
-	const padded = /^`|`$|^ .* $/.test(text) ? ` ${text} ` : text;
-	return `${ticks}${padded || " "}${ticks}`;
-}
-
-/** Of backticks. */
-function longestRun(text: string): number {
-	return Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
 }

@@ -9,12 +9,14 @@ export interface Gathered {
 	findings: Finding[];
 	/** Looks that could not look, and why: what they would have found nobody knows. */
 	failed: { look: string; reason: string }[];
+	/** Looks that there are not for such a stack. */
+	unseen?: string[];
 }
 
 export type Counts = Record<Finding["action"], number>;
 
 /** What the renderers show. */
-export interface Report extends Gathered {
+export interface Report extends Required<Gathered> {
 	stack: string;
 	/** Of what is not ignored. */
 	counts: Record<Finding["kind"], Counts>;
@@ -23,7 +25,11 @@ export interface Report extends Gathered {
 	unmatched: IgnoreRule[];
 }
 
-export function makeReport(stack: string, { findings, failed }: Gathered, rules: IgnoreRule[] = []): Report {
+export function makeReport(
+	stack: string,
+	{ findings, failed, unseen = [] }: Gathered,
+	rules: IgnoreRule[] = [],
+): Report {
 	const all = sorted(merged(findings));
 	const matchers = rules.map((rule) => ({ rule, fits: matcherOf(rule) }));
 	const accepting = new Map(
@@ -36,6 +42,7 @@ export function makeReport(stack: string, { findings, failed }: Gathered, rules:
 		findings: shown,
 		ignored: [...accepting].flatMap(([finding, rule]) => (rule ? [{ finding, reason: rule.reason }] : [])),
 		failed,
+		unseen,
 		unmatched: matchers.filter(({ fits }) => !all.some(fits)).map(({ rule }) => rule),
 	};
 }

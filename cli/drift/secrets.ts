@@ -1,5 +1,6 @@
 // Secrets of a state that was exported readable: to compare with, never to show.
 
+import { isSecretInEnvironment } from "../../components/secrets.ts";
 import { isObject } from "../diff/change.ts";
 import { isSecret, sealed } from "../state.ts";
 import { masked } from "./finding.ts";
@@ -32,7 +33,8 @@ export function isSecretFile(path: string): boolean {
 
 /** `NAME=value` of a secret; not where the value only says in which file it is. */
 export function isSecretVariable(variable: string): boolean {
-	return /^\w*(SECRET|PASSWORD|TOKEN|KEY)=(?!\$__file\{|\/)/.test(variable);
+	const [, name = "", value = ""] = /^(\w+)=(.*)$/s.exec(variable) ?? [];
+	return isSecretInEnvironment(name, value);
 }
 
 /** Every text that is secret in an exported state, and each line of those with several: a diff shows lines. Longest first. */

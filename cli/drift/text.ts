@@ -1,16 +1,16 @@
 // A report for a terminal: the same order as the comment on a pull request, all findings, within the terminal's width.
 
 import type { Change } from "../diff/change.ts";
-import { columns, paint, shorten } from "../output.ts";
+import { columns, paint, shorten, visible } from "../output.ts";
 import type { Finding } from "./finding.ts";
 import { byComponent, type Report, takesData } from "./report.ts";
-import { clean, countsInWords, historyOf, isHidden, lossInWords, valueInWords, verbOf, visible } from "./words.ts";
+import { clean, countsInWords, historyOf, isHidden, lossInWords, valueInWords, verbOf } from "./words.ts";
 
 /** Changes of one finding; JSON has all of them. */
 const most = 10;
 
 export function text(report: Report): string {
-	const { stack, findings, failed, ignored, unmatched } = report;
+	const { stack, findings, failed, ignored, unmatched, unseen } = report;
 	const width = columns(process.stdout);
 	const cut = (line: string) => shorten(line, width);
 	const heading = (words: string) => paint("bold", words);
@@ -18,7 +18,10 @@ export function text(report: Report): string {
 	const others = byComponent(findings.filter((finding) => !takesData(finding)));
 	const lines = [
 		heading(`${stack}: ${countsInWords(report)}`),
-		...(findings.length === 0 && failed.length === 0 ? ["", paint("green", cut(clean))] : []),
+		...(findings.length === 0 && failed.length === 0 ? ["", paint("green", cut(clean(report)))] : []),
+		...(unseen.length > 0
+			? ["", heading("not looked at: the stack is not on Docker"), ...unseen.map((look) => `  ${look}`)]
+			: []),
 		...(loud.length > 0 ? ["", paint("red", lossInWords(loud.length).toUpperCase())] : []),
 		...loud.flatMap((finding) => entry(finding, width, `${visible(finding.component)}: `)),
 		...(failed.length > 0 ? ["", paint("red", "could not be looked at")] : []),

@@ -1,7 +1,7 @@
 // A finding in words, as every renderer says it: what is planned "will be …", what drifted "drifted".
 
 import type { Change } from "../diff/change.ts";
-import { shorten } from "../output.ts";
+import { shorten, visible } from "../output.ts";
 import { type Finding, masked } from "./finding.ts";
 import { type Report, sum, takesData } from "./report.ts";
 
@@ -32,7 +32,16 @@ export function lossInWords(count: number): string {
 }
 
 /** What a clean run says; only where every look could look. */
-export const clean = "Nothing drifted, nothing is planned: code, state and what runs are the same.";
+export function clean({ unseen }: Report): string {
+	return unseen.length === 0
+		? "Nothing drifted, nothing is planned: code, state and what runs are the same."
+		: "Nothing is planned, and nothing drifted of what was looked at.";
+}
+
+/** What a report knows nothing of; empty where it has seen everything. */
+export function unseenInWords({ unseen }: Report): string {
+	return unseen.length === 0 ? "" : `Not looked at, because the stack is not on Docker: ${unseen.join(", ")}.`;
+}
 
 /** `since 2026-01-31 12:00 UTC by admin`; empty where nothing keeps a history. */
 export function historyOf({ since, by }: Finding, name: (text: string) => string = (text) => text): string {
@@ -53,13 +62,6 @@ export function valueInWords(value: unknown, width = 60): string {
 /** Whether a change is of a secret: then only that it changed is known. */
 export function isHidden({ from, to }: Change): boolean {
 	return from === masked && to === masked;
-}
-
-/** A text without what an eye does not see or is misled by: line ends, escape sequences, a reversed direction. */
-export function visible(text: string): string {
-	const escaped = (char: string) => JSON.stringify(char).slice(1, -1);
-	const code = (char: string) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
-	return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => (escaped(char) === char ? code(char) : escaped(char)));
 }
 
 /** Lines that begin with `- ` and `+ `: of a text only those that differ, with two around them. */

@@ -1,6 +1,6 @@
 // Questions to the stack's servers: directly where they can be reached, else through Grafana, which reaches them all.
 
-import { uid } from "../../components/links.ts";
+import { exploreTraces, uid } from "../../components/links.ts";
 import { UserError } from "../output.ts";
 import { type Endpoints, grafana, json, withQuery } from "../verify/api.ts";
 
@@ -16,11 +16,9 @@ export async function ask<T>(e: Endpoints, server: Server, path: string, query: 
 	return grafana<T>(e, `/api/datasources/proxy/uid/${uid[server]}${asked}`);
 }
 
-/** Where people look at a trace. */
-export function exploreUrl({ grafana: url }: Pick<Endpoints, "grafana">, traceId: string): string {
-	const queries = [{ refId: "A", datasource: { type: "tempo", uid: uid.tempo }, queryType: "traceql", query: traceId }];
-	const panes = { a: { datasource: uid.tempo, queries, range: { from: "now-1h", to: "now" } } };
-	return withQuery(`${url}/explore`, { schemaVersion: 1, orgId: 1, panes: JSON.stringify(panes) });
+/** Where people look at a trace, around the time when it was. */
+export function traceUrl({ grafana: url }: Pick<Endpoints, "grafana">, traceId: string, at = Date.now()): string {
+	return exploreTraces(url, traceId, { from: at - 30 * 60_000, to: at + 30 * 60_000 });
 }
 
 /** A text as TraceQL and LogQL quote it. */

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { logServiceLabel, traceIdLabel } from "../../components/links.ts";
 import { prepare, type StackOptions } from "../engine.ts";
-import { paint, printable, progress, UserError } from "../output.ts";
+import { paint, progress, UserError, visible } from "../output.ts";
 import type { Endpoints } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
 import { ask, quoted } from "./ask.ts";
@@ -89,7 +89,7 @@ function told({ at, severity, traceId, text }: Line): string {
 	const level = severity.toUpperCase().padEnd(5);
 	const style = /^(ERROR|FATAL|CRIT)/.test(level) ? "red" : level.startsWith("WARN") ? "yellow" : "reset";
 	const moment = paint("dim", new Date(Number(at / 1_000_000n)).toISOString());
-	return `${moment} ${paint(style, level)} ${text.trimEnd().split("\n").map(printable).join("\n")}${traceId && paint("dim", `  ${traceId}`)}`;
+	return `${moment} ${paint(style, level)} ${text.trimEnd().split("\n").map(visible).join("\n")}${traceId && paint("dim", `  ${traceId}`)}`;
 }
 
 function jsonLine({ at, ...rest }: Line): string {

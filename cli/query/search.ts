@@ -1,7 +1,7 @@
 // Traces that look like something, a line each.
 
 import { prepare, type StackOptions } from "../engine.ts";
-import { columns, paint, printable, progress, shorten, UserError } from "../output.ts";
+import { columns, paint, progress, shorten, UserError, visible } from "../output.ts";
 import { type Endpoints, epoch } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
 import { ask, quoted } from "./ask.ts";
@@ -68,7 +68,7 @@ function plain({ traceID, rootServiceName, rootTraceName, startTimeUnixNano = "0
 }
 
 function line({ id, start, durationMs, root }: ReturnType<typeof plain>): string {
-	return `${start.slice(0, 19)}Z ${id} ${duration(durationMs).padStart(8)}  ${printable(root)}`;
+	return `${start.slice(0, 19)}Z ${id} ${duration(durationMs).padStart(8)}  ${visible(root)}`;
 }
 
 /** Which services there are, when the one that was asked for is not. */
@@ -78,5 +78,5 @@ async function hint(e: Endpoints, service: string | undefined): Promise<string> 
 	const names = tagValues.map(({ value }) => value).sort();
 	if (names.length === 0) return "Tempo has no traces yet: ./tracestack verify sends one";
 	if (service && names.includes(service)) return `${service} has traces, but none like that: try a longer --since`;
-	return `services with traces: ${shorten(printable(names.join(", ")), 400)}`;
+	return `services with traces: ${shorten(visible(names.join(", ")), 400)}`;
 }

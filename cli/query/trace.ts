@@ -2,7 +2,7 @@ import { prepare, type StackOptions } from "../engine.ts";
 import { columns, paint, UserError } from "../output.ts";
 import type { Endpoints } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
-import { ask, exploreUrl } from "./ask.ts";
+import { ask, traceUrl } from "./ask.ts";
 import { type Span, spansOf, type TraceAnswer } from "./spans.ts";
 import { duration, waterfall } from "./waterfall.ts";
 
@@ -19,7 +19,7 @@ export async function traceCommand(id: string, options: TraceOptions): Promise<v
 	if (!/^[0-9a-f]{1,32}$/i.test(id)) throw new UserError(`${id} is no trace id: up to 32 hexadecimal digits`);
 	const e = await endpoints(await prepare(options, "look"), options.stack);
 	const spans = await trace(e, id);
-	const url = exploreUrl(e, id);
+	const url = traceUrl(e, id, spans[0]?.start);
 	if (options.json) process.stdout.write(`${JSON.stringify({ id, url, spans }, null, 2)}\n`);
 	else process.stdout.write(`${told(spans, options.all ? Number.POSITIVE_INFINITY : most, url)}\n`);
 }

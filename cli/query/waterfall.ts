@@ -1,6 +1,6 @@
 // A trace drawn in a terminal: who called whom, when, and for how long.
 
-import { paint, printable, shorten } from "../output.ts";
+import { paint, shorten, visible } from "../output.ts";
 import type { Span } from "./spans.ts";
 
 interface Row extends Span {
@@ -62,7 +62,7 @@ function line(row: Row, range: { from: number; to: number }, width: number): str
 	// Indented without end, a deep trace would leave no room for names.
 	const indent = "  ".repeat(Math.min(row.depth, Math.floor(room / 4)));
 	const why = row.error ? `: ${row.error.split("\n")[0]}` : "";
-	const text = `${indent}${row.orphan ? "(parent missing) " : ""}${printable(`${row.service} ${row.name}${why}`)}`;
+	const text = `${indent}${row.orphan ? "(parent missing) " : ""}${visible(`${row.service} ${row.name}${why}`)}`;
 	return `${mark} ${shorten(text, room).padEnd(room)} ${took} ${bar(row, range)}`.trimEnd();
 }
 

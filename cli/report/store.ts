@@ -13,20 +13,26 @@ export interface Store {
 	secretAccessKey: string;
 }
 
+const envelopeName = "envelope.json";
+
 /**
  * Stores an envelope, and files that belong to it under their own names.
  *
  * @returns where the envelope is, below the store's folder.
- * @throws with what the store said.
+ * @throws with what the store said, or before it is asked where two files have one name.
  */
 export async function store(where: Store, envelope: Envelope, files: string[] = []): Promise<string> {
 	const { source, correlation } = envelope;
-	const objects = [{ name: "envelope.json", body: Buffer.from(JSON.stringify(envelope, null, 2)) }];
+	const names = [envelopeName, ...files.map((file) => basename(file))];
+	const twice = names.find((name, i) => names.indexOf(name) < i);
+	// Nothing of it is stored: nobody would know which of them it is.
+	if (twice) throw new Error(`two files would be stored as ${twice}: give one of them another name`);
+	const objects = [{ name: envelopeName, body: Buffer.from(JSON.stringify(envelope, null, 2)) }];
 	for (const file of files) objects.push({ name: basename(file), body: await readFile(file) });
 	for (const folder of [correlation.runId, "latest"])
 		for (const { name, body } of objects)
 			await put(where, `${source}/${encodeURIComponent(folder)}/${encodeURIComponent(name)}`, body);
-	return `${source}/${correlation.runId}/envelope.json`;
+	return `${source}/${correlation.runId}/${envelopeName}`;
 }
 
 async function put({ url, region, ...keys }: Store, key: string, body: Buffer<ArrayBuffer>): Promise<void> {

@@ -1,5 +1,6 @@
 // What holds for every container, on Docker and in an ECS task.
 
+import { isSecretName } from "../../components/secrets.ts";
 import { documentOf, kindOf, listOf, objectOf, type Props, type Resource, type Rule, textsOf } from "../rule.ts";
 
 export const memoryLimits: Rule = {
@@ -28,8 +29,6 @@ export const noRoot: Rule = {
 		return root.map(({ name }) => `${name} runs as root: ${advice}`);
 	},
 };
-
-const secretName = /(pass(word|wd|phrase)?|secret|token|(api|access|private|secret|routing)[_-]?key|credentials?)$/i;
 
 /** What nobody would call a setting: keys of AWS and Grafana, a private key, a JWT, a password within a URL. */
 const secretValue =
@@ -64,7 +63,7 @@ function isSecret(name: string, value: unknown): boolean {
 	if (name === onlyFromEnvironment) return false;
 	// Grafana reads the file that such a value names.
 	if (value === "" || (typeof value === "string" && /^\$__file\{/.test(value))) return false;
-	return secretName.test(name) || (typeof value === "string" && secretValue.test(value));
+	return isSecretName(name) || (typeof value === "string" && secretValue.test(value));
 }
 
 function isRoot(user: unknown): boolean {

@@ -1,7 +1,6 @@
 // Something breaks, and somebody is told: faults in a real stack, followed to a real webhook, and back.
 
 import { randomBytes } from "node:crypto";
-import type { Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Batch, post } from "../../cli/load/batch.ts";
@@ -9,7 +8,7 @@ import { type Endpoints, json, until } from "../../cli/verify/api.ts";
 import { dashboards, packs } from "../../components/packs.ts";
 import { ruleFiles } from "../../components/rules.ts";
 import { parseSettings } from "../../settings.ts";
-import { besideDocker } from "./beside.ts";
+import { Beside } from "./beside.ts";
 import { Example } from "./contract.ts";
 import { mailServer } from "./mail.ts";
 import { sendRequests } from "./sender.ts";
@@ -20,50 +19,6 @@ const token = "of good: news";
 const tempoOtlpHttp = 32519;
 let stack: TestStack;
 let e: Endpoints;
-
-interface Alert {
-	status: "firing" | "resolved";
-	labels: Record<string, string>;
-	annotations: Record<string, string>;
-	/** When it arrived, in milliseconds since 1970. */
-	at: number;
-}
-
-/** A server beside Docker: whoever is told, a destination, a target of a scrape. */
-class Beside {
-	server?: Server;
-	port = 0;
-	answers = 200;
-	says = "a_target 1\n";
-	readonly alerts: Alert[] = [];
-	readonly bodies: string[] = [];
-	readonly authorization = new Set<string | undefined>();
-
-	async start(): Promise<this> {
-		const { server, port } = await besideDocker(async (request, response) => {
-			const chunks: Buffer[] = [];
-			for await (const chunk of request) chunks.push(chunk);
-			const text = Buffer.concat(chunks).toString();
-			this.authorization.add(request.headers.authorization);
-			this.bodies.push(text);
-			if (this.answers === 200 && text.startsWith('{"receiver"'))
-				for (const alert of JSON.parse(text).alerts) this.alerts.push({ ...alert, at: Date.now() });
-			response.writeHead(this.answers, { "content-type": "text/plain; version=0.0.4" }).end(this.says);
-		});
-		this.server = server;
-		this.port = port;
-		return this;
-	}
-
-	get url(): string {
-		return `http://host.docker.internal:${this.port}`;
-	}
-
-	/** The newest alert with these labels. */
-	told(labels: Record<string, string>): Alert | undefined {
-		return this.alerts.findLast((alert) => Object.entries(labels).every(([key, value]) => alert.labels[key] === value));
-	}
-}
 
 const audit = new Beside();
 const payments = new Beside();
@@ -244,6 +199,20 @@ describe("when", () => {
 			console.log(`${labels.alertname} resolved after ${((at - repaired) / 1000).toFixed(0)} s`);
 		},
 	);
+
+	it("the week's report has each of them, with how often it was", async () => {
+		const { code, stdout, all } = await stack.tracestack("report", "weekly");
+		expect(code, all).toBe(0);
+		const rows = stdout.split("\n").map((line) => line.split("|").map((cell) => cell.replaceAll("`", "").trim()));
+		for (const [, { alertname, service }] of faults) {
+			const [, , , , long, often] =
+				rows.find((cells) => cells[1] === alertname && (!service || cells[3] === service)) ?? [];
+			expect([long, often], alertname).toEqual([
+				expect.stringMatching(/^\d+ min/),
+				expect.stringMatching(/^[1-9]\d*$/),
+			]);
+		}
+	});
 
 	afterAll(async () => {
 		load.stopped = true;

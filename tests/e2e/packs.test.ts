@@ -1,8 +1,8 @@
 // Packs come alive: a demo runs as any application would, and no panel of any dashboard stays empty.
 
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { AwsClient } from "aws4fetch";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { load } from "../../cli/demo/demo.ts";
@@ -12,8 +12,9 @@ import type { Store } from "../../cli/report/store.ts";
 import { type Endpoints, epoch, exemplars, grafana, json, until, withQuery } from "../../cli/verify/api.ts";
 import { runPanels } from "../../cli/verify/panels.ts";
 import { infinity, reportMetrics, uid } from "../../components/links.ts";
-import { packNames, packs } from "../../components/packs.ts";
+import { packNames, packs, packsDir } from "../../components/packs.ts";
 import { trust } from "../../components/trust.ts";
+import { Beside } from "./beside.ts";
 import { soak } from "./soak.ts";
 import { type Outcome, TestStack } from "./stack.ts";
 
@@ -30,6 +31,33 @@ interface Vector {
 	data: { result: { metric: Record<string, string>; value: [number, string] }[] };
 }
 
+/** Whoever is told of alerts. */
+const told = new Beside();
+
+/** A pack that is nothing but a folder, while the stack comes up; nobody who runs at the same time shall see it for long. */
+function addFolder(): () => void {
+	const folder = join(packsDir, "e2e-added");
+	const remove = () => rmSync(folder, { recursive: true, force: true });
+	remove();
+	const prometheus = { type: "prometheus", uid: uid.prometheus };
+	const panel = { id: 1, type: "stat", title: "Up", datasource: prometheus, gridPos: { x: 0, y: 0, w: 24, h: 8 } };
+	const targets = [{ refId: "A", datasource: prometheus, expr: 'up{job="added"}' }];
+	const files = {
+		"pack.yaml": 'title: Added\nowner: tests\nscrapes: [{ job: added, targets: ["prometheus:9090"], interval: 1s }]\n',
+		"dashboards/added.json": JSON.stringify({
+			uid: "added",
+			title: "Added by a test",
+			panels: [{ ...panel, targets }],
+		}),
+		"rules/added.yaml": 'groups: [{ name: added, rules: [{ record: "added:up:sum", expr: "sum(up)" }] }]\n',
+	};
+	for (const [path, text] of Object.entries(files)) {
+		mkdirSync(dirname(join(folder, path)), { recursive: true });
+		writeFileSync(join(folder, path), text);
+	}
+	return remove;
+}
+
 /** Series of an instant query over all that the demo's time holds. */
 async function reported(selector: string): Promise<Vector["data"]["result"]> {
 	const query = `last_over_time(${selector}[30m])`;
@@ -44,14 +72,17 @@ async function stored(key: string): Promise<Response> {
 
 beforeAll(async () => {
 	stack = await TestStack.create("e2e-packs", 20000);
+	const removeFolder = addFolder();
+	if (soak) await told.start();
 	stack.configure({
 		size: "small",
+		...(soak && { receivers: [{ type: "webhook", name: "audit", url: told.url }] }),
 		packs: packNames(),
 		storage: { backend: "s3" },
 		// What a demo sends is let in as everybody's is.
 		access: { token: true, tls: "generated" },
 	});
-	const up = await stack.tracestack("up", "--no-verify");
+	const up = await stack.tracestack("up", "--no-verify").finally(removeFolder);
 	if (up.code !== 0) throw new Error(up.all);
 	const { reports, ...rest } = (await stack.endpoints()) as Endpoints & { reports: Store };
 	e = rest;
@@ -66,7 +97,10 @@ beforeAll(async () => {
 	});
 });
 
-afterAll(() => stack.remove());
+afterAll(async () => {
+	told.server?.close();
+	await stack.remove();
+});
 
 describe("the demo", () => {
 	it("says what it sent, and where it shows", () => {
@@ -132,6 +166,17 @@ describe("every panel of every dashboard", () => {
 	});
 });
 
+test("a pack that was added as a folder is there: its dashboard in its folder, its rules, its scrapes", async () => {
+	type Shown = { meta: { folderTitle: string } };
+	expect((await grafana<Shown>(e, "/api/dashboards/uid/added")).meta.folderTitle).toBe("Added");
+	await until(30, async () => {
+		for (const selector of ['up{job="added"} == 1', "added:up:sum"]) {
+			const query = withQuery(`${e.prometheus}/api/v1/query`, { query: selector });
+			if ((await json<Vector>(query)).data.result.length === 0) throw new Error(`${selector} has no data`);
+		}
+	});
+});
+
 test("a metric of an application's own leads to the trace behind it", async () => {
 	const seen = await exemplars(e.prometheus, 'nl2api_eval_test_duration_ms_bucket{stage="total"}');
 	expect(seen.length).toBeGreaterThan(10);
@@ -151,15 +196,22 @@ const alerting = (await Promise.all(faults)).filter(({ alerting }) => alerting.l
 
 if (soak)
 	describe.concurrent.each(alerting)("the faults of $name", ({ name, alerting }) => {
-		it("each make their alert fire", { timeout: 1_200_000 }, async () => {
+		it("each make their alert fire, and somebody is told", { timeout: 1_200_000 }, async () => {
 			for (const { fault, alert } of alerting) {
+				// The fault before may have made it fire as well: what breaks a judge fails evaluations.
+				await until(600, async () => {
+					if (told.told({ alertname: alert })?.status === "firing") throw new Error(`${alert} fires before ${fault}`);
+				});
+				const begun = Date.now();
 				const played = await stack.tracestack("demo", name, "--fault", fault);
 				expect(played.code, played.all).toBe(0);
-				const query = `ALERTS{alertname="${alert}", alertstate="firing"}`;
-				await until(240, async () => {
-					const { data } = await json<Vector>(withQuery(`${e.prometheus}/api/v1/query`, { query }));
-					if (data.result.length === 0) throw new Error(`${alert} does not fire under ${fault}`);
+				const { at, annotations } = await until(300, async () => {
+					const last = told.told({ alertname: alert });
+					if (last?.status !== "firing" || last.at < begun)
+						throw new Error(`nobody is told of ${alert} under ${fault}`);
+					return last;
 				});
+				console.log(`${alert} after ${((at - begun) / 1000).toFixed(0)} s: ${annotations.summary}`);
 			}
 		});
 	});
@@ -204,5 +256,57 @@ describe("report push", () => {
 		expect(source).toMatchObject({ type: infinity, secureJsonFields: { awsAccessKey: true, awsSecretKey: true } });
 		expect(new URL(source.url).pathname).toBe(new URL(store.url).pathname);
 		expect((await fetch(`${store.url}/verify-lite/latest/envelope.json`)).status).toBe(403);
+	});
+});
+
+describe("report weekly", () => {
+	it("has numbers of every KPI and none of the week before, and leads to traces that are there", async () => {
+		const file = join(mkdtempSync(join(tmpdir(), "tracestack-weekly-")), "reports/week.md");
+		const { code, all } = await stack.tracestack("report", "weekly", "--out", file);
+		expect(code, all).toBe(0);
+		const text = readFileSync(file, "utf8");
+		const rows = text.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
+		for (const { name } of packs().flatMap(({ kpis }) => kpis)) {
+			const [, , , now, before] = rows.find((cells) => cells[1] === name) ?? [];
+			expect([now, before], name).toEqual([expect.stringMatching(/^[\d.,]+/), "no data"]);
+		}
+		expect(text).toContain("no data of the week before");
+		const [, link = ""] = text.match(/## Slowest operations[\s\S]*?\]\((https:[^)]+)\)/) ?? [];
+		const [{ query: id }] = JSON.parse(`${new URL(link).searchParams.get("panes")}`).traces.queries;
+		const { trace } = await json<{ trace?: unknown }>(`${e.tempo}/api/v2/traces/${id}`);
+		expect(trace).toBeDefined();
+	});
+});
+
+describe("logs check", () => {
+	it("says what lines lack, and nothing of one that has it all", async () => {
+		const attribute = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+		const own = { run_id: "r-1", organization_slug: "acme", component: "crawler", env: "test" };
+		const logRecords = [
+			{
+				timeUnixNano: `${Date.now()}000000`,
+				severityText: "INFO",
+				body: { stringValue: "a page" },
+				attributes: Object.entries(own).map(([key, value]) => attribute(key, value)),
+			},
+		];
+		const resource = { attributes: [attribute("service.name", "structured")] };
+		const sent = await fetch(`${e.otlpHttp}/v1/logs`, {
+			method: "POST",
+			headers: { "content-type": "application/json", authorization: `Bearer ${e.otlpToken}` },
+			body: JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] }),
+		});
+		expect(sent.status).toBe(200);
+		const lacking = ["component", "env", "organization_slug", "run_id"].map((name) => `lacks ${name}`);
+		type Verdict = { lines: number; wrong: number; mistakes: { what: string; at: string[] }[] };
+		await until(20, async () => {
+			const where = ["--where", '{service_name=~"kvonce-runner|structured"}', "--json"];
+			const { code, stdout } = await stack.tracestack("logs", "check", "--pack", "gazeqa", ...where);
+			const { lines, wrong, mistakes }: Verdict = JSON.parse(stdout);
+			if (wrong !== lines - 1) throw new Error(`${wrong} of ${lines} lines are wrong: all but one should be`);
+			expect(code).toBe(1);
+			expect(mistakes.map(({ what }) => what).sort()).toEqual(lacking);
+			for (const { at } of mistakes) expect(new Set(at)).toEqual(new Set(["kvonce-runner"]));
+		});
 	});
 });

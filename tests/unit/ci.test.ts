@@ -1,67 +1,29 @@
 // What the workflows write, against a server that answers as GitHub does.
 
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { comment, pullRequestOf } from "../../cli/ci/comment.ts";
 import { github } from "../../cli/ci/github.ts";
 import { issue } from "../../cli/ci/issue.ts";
 import { notes } from "../../cli/ci/release.ts";
 import { review } from "../../cli/ci/review.ts";
+import { bot, type Github, startGithub } from "./github.ts";
 
 const marker = "<!-- tracestack drift: prod -->";
 const report = (text: string) => `${marker}\n${text}\n`;
-const bot = { login: "github-actions[bot]" };
 
-/** A comment or an issue, as the server keeps it. */
-type Item = Record<string, unknown> & { body: string };
-
-let server: Server;
-let lists: Record<"/issues/7/comments" | "/issues" | "/pulls", Item[]>;
-let asked: string[];
+let server: Github;
 
 beforeAll(async () => {
-	server = createServer(async (request, response) => {
-		const url = new URL(request.url ?? "", "http://github");
-		const path = url.pathname.replace("/repos/acme/tracestack", "");
-		const body = JSON.parse((await request.setEncoding("utf8").toArray()).join("") || "{}");
-		asked.push(`${request.method} ${path}`);
-		const answer = (status: number, json: unknown) => response.writeHead(status).end(JSON.stringify(json));
-		if (request.headers.authorization !== "Bearer job-token") return answer(401, { message: "Bad credentials" });
-		const list = lists[path as keyof typeof lists];
-		if (request.method === "GET" && list) {
-			const [page, size] = ["page", "per_page"].map((name) => Number(url.searchParams.get(name)));
-			const shown = list.filter((item) => !item.state || item.state === (url.searchParams.get("state") ?? item.state));
-			return answer(200, shown.slice((page! - 1) * size!, page! * size!));
-		}
-		if (request.method === "POST" && list) {
-			list.push({ ...body, id: 1000, number: 1000, user: bot, state: "open" });
-			return answer(201, {});
-		}
-		const one = Object.values(lists)
-			.flat()
-			.find((item) => [`/issues/comments/${item.id}`, `/issues/${item.number}`].includes(path));
-		if (request.method !== "PATCH" || !one) return answer(404, { message: "Not Found" });
-		Object.assign(one, body);
-		return answer(200, {});
-	});
-	await once(server.listen(0, "127.0.0.1"), "listening");
-	vi.stubEnv("GITHUB_API_URL", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-	vi.stubEnv("GITHUB_REPOSITORY", "acme/tracestack");
-	vi.stubEnv("GITHUB_TOKEN", "job-token");
+	server = await startGithub();
 });
 
 afterAll(() => server.close());
 
-beforeEach(() => {
-	lists = { "/issues/7/comments": [], "/issues": [], "/pulls": [] };
-	asked = [];
-});
+beforeEach(() => server.reset());
 
 describe("the comment on a pull request", () => {
 	it("is written once and updated in place, however many others there are", async () => {
-		const comments = lists["/issues/7/comments"];
+		const comments = server.lists["/issues/7/comments"];
 		for (let id = 0; id < 150; id++) comments.push({ id, body: "looks good", user: { login: "someone" } });
 		expect(await comment(7, report("first"))).toBe("written");
 		expect(await comment(7, report("second"))).toBe("updated");
@@ -70,7 +32,7 @@ describe("the comment on a pull request", () => {
 	});
 
 	it("is never somebody else's, nor another stack's", async () => {
-		const comments = lists["/issues/7/comments"];
+		const comments = server.lists["/issues/7/comments"];
 		comments.push({ id: 1, body: report("forged"), user: { login: "someone" } });
 		comments.push({ id: 2, body: report("other").replace("prod", "prod-2"), user: bot });
 		comments.push({ id: 3, body: `quoted: ${report("x")}`, user: bot });
@@ -85,13 +47,16 @@ describe("the comment on a pull request", () => {
 
 	it("is refused without a marker, and what GitHub refuses is told", async () => {
 		await expect(comment(7, "no marker")).rejects.toThrow(/does not begin with a marker/);
-		expect(asked).toEqual([]);
+		expect(server.asked).toEqual([]);
 		await expect(github("GET", "/nothing")).rejects.toThrow('GET /nothing answered 404: {"message":"Not Found"}');
 	});
 
 	it("goes where the run's commit is, whatever the run itself says", async () => {
 		const run = { head_sha: "b", head_branch: "fix", head_repository: { owner: { login: "someone" } } };
-		lists["/pulls"].push({ number: 7, head: { sha: "b" }, body: "" }, { number: 8, head: { sha: "c" }, body: "" });
+		server.lists["/pulls"].push(
+			{ number: 7, head: { sha: "b" }, body: "" },
+			{ number: 8, head: { sha: "c" }, body: "" },
+		);
 		expect(await pullRequestOf(run)).toBe(7);
 		expect(await pullRequestOf({ ...run, head_sha: "a" })).toBeUndefined();
 	});
@@ -99,13 +64,11 @@ describe("the comment on a pull request", () => {
 
 describe("the issue of a stack that drifted", () => {
 	it("is opened, updated, closed, and opened anew", async () => {
-		const issues = lists["/issues"];
+		const issues = server.lists["/issues"];
 		expect(await issue(report("clean"), 0)).toBe("nothing to do");
 		expect(await issue(report("first"), 2)).toBe("opened");
 		expect(issues[0]).toMatchObject({ title: "Drift of the stack prod", labels: ["drift"], body: report("first") });
 		expect(await issue(report("second"), 2)).toBe("updated");
-		expect(await issue(report("could not look"), 1)).toBe("nothing to do");
-		expect(issues).toEqual([expect.objectContaining({ body: report("second"), state: "open" })]);
 		expect(await issue(report("clean"), 0)).toBe("closed");
 		expect(issues).toEqual([expect.objectContaining({ body: report("clean"), state: "closed" })]);
 		expect(await issue(report("again"), 2)).toBe("opened");
@@ -113,10 +76,27 @@ describe("the issue of a stack that drifted", () => {
 	});
 
 	it("is never a pull request, or somebody else's", async () => {
-		lists["/issues"].push({ number: 1, body: report("a"), user: bot, state: "open", pull_request: {} });
-		lists["/issues"].push({ number: 2, body: report("b"), user: { login: "someone" }, state: "open" });
+		server.lists["/issues"].push({ number: 1, body: report("a"), user: bot, state: "open", pull_request: {} });
+		server.lists["/issues"].push({ number: 2, body: report("b"), user: { login: "someone" }, state: "open" });
 		expect(await issue(report("clean"), 0)).toBe("nothing to do");
 		expect(await issue(report("drift"), 2)).toBe("opened");
+	});
+});
+
+describe("a stack that could not be looked at", () => {
+	it("has an issue as well, which says so, and is never closed by a look that failed", async () => {
+		for (const code of [1, Number.NaN]) {
+			server.reset();
+			expect(await issue(report("no look"), code)).toBe("opened");
+		}
+		expect(server.lists["/issues"]).toMatchObject([
+			{ title: "The stack prod could not be looked at", labels: ["drift"] },
+		]);
+		expect(await issue(report("drift"), 2)).toBe("updated");
+		expect(server.lists["/issues"]).toMatchObject([{ title: "Drift of the stack prod", state: "open" }]);
+		expect(await issue(report("no look"), 1)).toBe("updated");
+		expect(server.lists["/issues"]).toMatchObject([{ body: report("no look"), state: "open" }]);
+		expect(await issue(report("clean"), 0)).toBe("closed");
 	});
 });
 

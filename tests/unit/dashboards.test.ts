@@ -1,5 +1,8 @@
 // The linter of dashboards: nothing is wrong with ours, and it finds what is wrong with others.
 
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import { filesAmiss, lint, linted, promqlAsRules } from "../../cli/dashboards/lint.ts";
 import { type Linted, type Model, rules } from "../../cli/dashboards/rules.ts";
@@ -9,6 +12,20 @@ const all = linted();
 test("uids are the names of the files, and nothing is a number of one Grafana", () => {
 	expect(filesAmiss()).toEqual([]);
 	expect(all.length).toBeGreaterThan(4);
+});
+
+test.each([
+	["orders", '{"uid":"orders"}', []],
+	["orders", '{"uid":"sales"}', ["its uid is sales, not its name"]],
+	["orders", '{"uid":"orders","id":7,"version":3}', ["has id, a number of one", "has version, a number of one"]],
+	["orders", "{", ["is no JSON"]],
+])("a file %s.json of %s: %j", (name, text, said) => {
+	const dir = mkdtempSync(join(tmpdir(), "tracestack-files-"));
+	mkdirSync(join(dir, "shop/dashboards"), { recursive: true });
+	writeFileSync(join(dir, `shop/dashboards/${name}.json`), text);
+	writeFileSync(join(dir, "shop/other.json"), '{"id":1}');
+	const path = `configs/packs/shop/dashboards/${name}.json: `;
+	expect(filesAmiss(dir)).toEqual(said.map((words) => expect.stringContaining(`${path}${words}`)));
 });
 
 describe.each(all.map((dashboard) => ({ title: dashboard.model.title, dashboard })))("$title", ({ dashboard }) => {

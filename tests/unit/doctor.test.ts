@@ -12,11 +12,6 @@ import { selfSigned } from "../certificate.ts";
 describe("a server's log", () => {
 	it.each([
 		[
-			"the collector's, an application that speaks HTTP to the gRPC port",
-			'2026-11-21T10:00:00.000Z\twarn\tgrpc@v1.79.1/server.go:1033\t[core] [Server #1]grpc: Server.Serve failed to create ServerTransport: connection error: desc = "transport: http2Server.HandleStreams received bogus greeting from client: \\"POST /v1/traces HTTP/1.1\\""\t{"grpc_log": true}',
-			/plain HTTP/,
-		],
-		[
 			"the collector's, a name that nobody has",
 			'2026-11-21T10:00:00.000Z\tinfo\tinternal/retry_sender.go:133\tExporting failed. Will retry the request after interval.\t{"error": "rpc error: code = Unavailable desc = no children to pick from", "otelcol.component.id": "otlp_grpc/tempo", "interval": "5s"}',
 			/host that nobody has/,

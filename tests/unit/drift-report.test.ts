@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { gather } from "../../cli/drift/drift.ts";
 import type { Context, Finding } from "../../cli/drift/finding.ts";
+import { looksAt } from "../../cli/drift/live/index.ts";
 import { markdown } from "../../cli/drift/markdown.ts";
 import { exitCode, type Gathered, makeReport } from "../../cli/drift/report.ts";
 import { text } from "../../cli/drift/text.ts";
@@ -102,6 +103,28 @@ describe("a comment for a reviewer", () => {
 		expect(comment).not.toContain("✅");
 		expect(comment).toContain("> [!WARNING]\n> **1 could not be looked at");
 		expect(comment).toContain("> - `grafana`: `http://127.0.0.1:3000: ECONNREFUSED`");
+	});
+
+	it("says what nobody looked at, and no more than was seen", () => {
+		const resources = (type: string) => ({ deployment: { resources: [{ urn: "u", type }] } });
+		expect(looksAt(resources("docker:index/container:Container")).unseen).toEqual([]);
+		const { looks, unseen } = looksAt(resources("aws:ecs/service:Service"));
+		expect(Object.keys(looks)).toEqual(["Grafana's content"]);
+		expect(unseen).toContain("files in containers");
+		const seen = makeReport("prod", { ...none, unseen });
+		for (const told of [markdown(seen), text(seen)]) {
+			expect(told).not.toContain("what runs are the same");
+			expect(told).toContain("nothing drifted of what was looked at");
+			for (const look of unseen) expect(told.toLowerCase()).toContain(look.toLowerCase());
+		}
+		expect(
+			Math.max(
+				...text(seen)
+					.split("\n")
+					.map((line) => line.length),
+			),
+		).toBeLessThanOrEqual(80);
+		expect(exitCode(seen)).toBe(0);
 	});
 
 	it("says the same, whatever order the looks were done in", () => {

@@ -96,6 +96,8 @@ test.each([
 	["title: S\nowner: w\ndemo: gone.ts", ['demo is "gone.ts", and there is no such file']],
 	["title: S\nowner: w\nattributes: [order.id]", ['attributes[0] is "order.id"', "span.NAME or resource.NAME"]],
 	["title: S\nowner: w\nscrapes: [{ job: a, target: [x] }]", ["scrapes[0].target is no setting", "did you mean"]],
+	["title: S\nowner: w\nkpis: [{ name: a, query: 'x[$range]' }]", ["kpis[0].query is", "only variable is $__range"]],
+	["title: S\nowner: w\nkpis: [{ name: a, query: x, better: up }]", ['kpis[0].better is "up"', "higher, lower"]],
 	["title: [", ["can't be read"]],
 	["", ["title is missing", "owner is missing"]],
 ])("%j is refused, all mistakes at once", (text, said) => {
@@ -107,5 +109,8 @@ test.each([
 test("a folder without pack.yaml, and a dashboard that is no JSON, are named", () => {
 	const packsDir = folder({ "a/README.md": "", "b/pack.yaml": "title: B\nowner: b", "b/dashboards/x.json": "{" });
 	expect(refusal(() => packs(["a"], packsDir))).toContain("configs/packs/a/pack.yaml is missing");
+	expect(packNames(packsDir)).toEqual(["b"]);
+	const said = refusal(() => parseSettings({ packs: ["a"] }, { ...stack, packsDir }));
+	expect(said).toContain('tracestack:packs[0] is "a", and that folder has no pack.yaml');
 	expect(refusal(() => packs(["b"], packsDir))).toContain("configs/packs/b/dashboards/x.json is no JSON");
 });

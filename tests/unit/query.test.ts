@@ -88,7 +88,7 @@ describe("a waterfall", () => {
 	});
 
 	it("obeys nothing that somebody sent", () => {
-		expect(drawn([span("a", "", 0, 1, { name: "\u001b[2J\u202eevil" })])[0]).toContain("shop �[2J�evil");
+		expect(drawn([span("a", "", 0, 1, { name: "\u001b[2J\u202eevil" })])[0]).toContain("shop \\u001b[2J\\u202eevil");
 	});
 });
 

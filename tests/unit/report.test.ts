@@ -1,7 +1,8 @@
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, it, test, vi } from "vitest";
 import { carriersOf, lacking } from "../../cli/attributes.ts";
 import { parseEnvelope, tracesOf, valuesOf } from "../../cli/report/envelope.ts";
 import { storeOf } from "../../cli/report/push.ts";
+import { store } from "../../cli/report/store.ts";
 import { dashboards, packs } from "../../components/packs.ts";
 import { reportSource, reportStore } from "../../components/reports.ts";
 import { parseSettings } from "../../settings.ts";
@@ -87,6 +88,22 @@ describe("reports are read from the object store", () => {
 		);
 		expect(storeOf(output, {})).toEqual(output);
 		expect(storeOf(undefined, {})).toBeUndefined();
+	});
+});
+
+describe("what belongs to an envelope", () => {
+	const where = { url: "http://127.0.0.1:1/reports", region: "r", accessKeyId: "id", secretAccessKey: "key" };
+
+	test.each([
+		["two reports", ["a/junit.xml", "b/junit.xml"], "junit.xml"],
+		["the envelope's own name", ["other/envelope.json"], "envelope.json"],
+	])("is never written over by another file: %s", async (_, files, name) => {
+		const asked = vi.spyOn(globalThis, "fetch");
+		await expect(store(where, parseEnvelope(raw, "e.json"), files)).rejects.toThrow(
+			`two files would be stored as ${name}: give one of them another name`,
+		);
+		expect(asked).not.toHaveBeenCalled();
+		asked.mockRestore();
 	});
 });
 

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { sealed } from "../../cli/drift/live/seal.ts";
+import { isSecretVariable } from "../../cli/drift/secrets.ts";
 import { harmlessKeys, secretKeys, secretValues } from "../../components/secrets.ts";
+import { noPlainSecrets } from "../../policies/rules/containers.ts";
 
 const masked = (text: string) =>
 	secretValues.reduce((rest, pattern) => rest.replaceAll(new RegExp(pattern, "g"), "****"), text);
@@ -71,4 +74,49 @@ describe("an attribute's name", () => {
 
 it("begins with a literal, or every span pays for it", () => {
 	for (const pattern of [...secretKeys, ...secretValues]) expect(pattern).toMatch(/^[\w:/-]{3,}/);
+});
+
+describe("what is called a secret is one to everybody", () => {
+	const container = (env: string) => ({ type: "docker:index/container:Container", name: "x", props: { envs: [env] } });
+	const finding = {
+		kind: "drifted",
+		component: "x",
+		subject: "container",
+		action: "update",
+		severity: "cosmetic",
+	} as const;
+	const hidden = (path: string) => sealed({ ...finding, stateful: false, changes: [{ path, to: "hunter2" }] }).changes;
+
+	it.each([
+		"PASSWORD",
+		"DB_PASSPHRASE",
+		"GOOGLE_CREDENTIALS",
+		"CLIENT_SECRET",
+		"SESSION_COOKIE",
+		"PAGERDUTY_ROUTING_KEY",
+		"AZURE_ACCOUNT_KEY",
+		"SIGNING_KEY",
+		"SLACK_API_URL",
+		"OTEL_AUTHORIZATION",
+	])("%s", (name) => {
+		expect(isSecretVariable(`${name}=hunter2`)).toBe(true);
+		expect(hidden(`env.${name}`)).toEqual([{ path: `env.${name}`, to: "[secret]" }]);
+		expect(hidden(`receivers[0].${name.toLowerCase()}`)).toMatchObject([{ to: "[secret]" }]);
+		expect(noPlainSecrets.one?.(container(`${name}=hunter2`) as never)).toHaveLength(1);
+	});
+
+	it.each(["GF_LOG_LEVEL", "KEYCLOAK_HOST", "TOKENS_PER_MINUTE", "PASSWORD_FILE", "SECRET_ARN"])(
+		"%s is none",
+		(name) => {
+			expect(isSecretVariable(`${name}=hunter2`)).toBe(false);
+			expect(hidden(`env.${name}`)).toMatchObject([{ to: "hunter2" }]);
+			expect(noPlainSecrets.one?.(container(`${name}=hunter2`) as never)).toEqual([]);
+		},
+	);
+
+	it("in an environment any other key as well, but not the file that it is in", () => {
+		expect(isSecretVariable("LICENSE_KEY=hunter2")).toBe(true);
+		for (const value of ["/run/secrets/key", "$__file{/run/secrets/key}"])
+			expect(isSecretVariable(`GF_CERT_KEY=${value}`)).toBe(false);
+	});
 });

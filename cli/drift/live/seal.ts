@@ -1,14 +1,11 @@
 // What a hand wrote is no secret of the state, and may be one all the same: then its name says so.
 
+import { isSecretName, secretName } from "../../../components/secrets.ts";
 import { type Change, isObject } from "../../diff/change.ts";
 import { lastKey } from "../../diff/compare.ts";
 import { type Finding, masked } from "../finding.ts";
 import { isSecretFile, isSecretVariable } from "../secrets.ts";
 
-/** Names whose value is shown to nobody; what only says where it is, or what it is called, is. */
-const secretName =
-	"(?:pass(?:w(?:or)?d|phrase)?|secrets?|token|credentials?|authorization|cookie|(?:api|webhook)_url|(?:api|access|secret|routing|service|account|private|signing|encryption)[_-]?key)";
-const secretKey = new RegExp(`${secretName}$`, "i");
 /** In a text that is no map: `password = x` in an ini file, `--token=x` in a command. */
 const assigned = new RegExp(`(${secretName}["']?[ \\t]*[=:][ \\t]*)\\S.*$`, "gim");
 const argument = new RegExp(`(${secretName}=)\\S+`, "gi");
@@ -40,9 +37,9 @@ function withoutSecrets(key: string, value: unknown): unknown {
 	if (Array.isArray(value)) return value.map((item) => withoutSecrets(key, item));
 	if (isObject(value))
 		return Object.fromEntries(Object.entries(value).map(([inner, item]) => [inner, withoutSecrets(inner, item)]));
-	if (typeof value === "number") return secretKey.test(key) ? masked : value;
+	if (typeof value === "number") return isSecretName(key) ? masked : value;
 	if (typeof value !== "string") return value;
-	if (secretKey.test(key) || privateKey.test(value)) return masked;
+	if (isSecretName(key) || privateKey.test(value)) return masked;
 	const text = value.replaceAll(inUrl, `$1${masked}@`);
 	if (key === "lines") return text.replaceAll(assigned, `$1${masked}`);
 	return key === "command" ? text.replaceAll(argument, `$1${masked}`) : text;

@@ -1,0 +1,187 @@
+// `./tracestack report weekly`: asks the stack's servers for a week and the one before it.
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { spanMetrics } from "../../components/links.ts";
+import { packNames, packs } from "../../components/packs.ts";
+import type { Kpi } from "../../settings/pack.ts";
+import { prepare, type StackOptions } from "../engine.ts";
+import { progress } from "../output.ts";
+import { type Endpoints, epoch, json, withQuery } from "../verify/api.ts";
+import { endpoints } from "../verify/verify.ts";
+import { type Fired, type Measured, type Operation, renderWeek, type Series, type Week } from "./week.ts";
+
+/** Seconds. */
+const week = 7 * 24 * 3600;
+
+/** How fine it is looked when alerts fired, in seconds: a week in finer steps is more than Prometheus answers. */
+const alertStep = 60;
+
+/** Slow operations that are told. */
+const mostOperations = 10;
+
+/** Servers read two weeks; what takes longer hangs. */
+const patience = () => ({ signal: AbortSignal.timeout(120_000) });
+
+/** Returns the exit code: 1 when a KPI could not be asked. @param options.out Where to; standard output without it. */
+export async function weeklyCommand(options: StackOptions & { out?: string }): Promise<number> {
+	const e = await endpoints(await prepare(options, "look"), options.stack);
+	const found = await gatherWeek(e, options.stack);
+	const text = renderWeek(found);
+	if (options.out) {
+		await mkdir(dirname(options.out), { recursive: true });
+		await writeFile(options.out, text);
+		progress(`written: ${options.out}`);
+	} else process.stdout.write(text);
+	const unknown = found.packs.flatMap(({ kpis }) => kpis.filter(({ error }) => error));
+	for (const { name, error } of unknown) progress(`  ${name} could not be asked: ${error}`);
+	return unknown.length > 0 ? 1 : 0;
+}
+
+/** Everything that the report tells. @param to When the week ends, in seconds since 1970. */
+async function gatherWeek(e: Endpoints, stack: string, to = epoch()): Promise<Week> {
+	const from = to - week;
+	const shown = new Set(e.dashboards.map(({ pack }) => pack));
+	const having = packs(packNames().filter((name) => shown.has(name))).filter(({ kpis }) => kpis.length > 0);
+	const [hours, alerts, operations, measured] = await Promise.all([
+		hoursWithData(e, from, to),
+		fired(e, from, to),
+		slowest(e, from, to),
+		Promise.all(
+			having.map(async ({ title, kpis }) => ({
+				title,
+				kpis: await Promise.all(kpis.map((kpi) => measure(e, kpi, to))),
+			})),
+		),
+	]);
+	return { stack, grafana: e.grafana, from, to, hours, packs: measured, alerts, operations };
+}
+
+interface Answer<T> {
+	data: { result: ({ metric: Record<string, string> } & T)[] };
+}
+
+type Point = [seconds: number, value: string];
+
+/** An instant query; what is no number is left out. */
+async function instant(e: Endpoints, query: string, time: number) {
+	const filled = query.replaceAll("$__range", `${week}s`);
+	const url = withQuery(`${e.prometheus}/api/v1/query`, { query: filled, time });
+	const { data } = await json<Answer<{ value: Point }>>(url, patience());
+	return data.result
+		.map(({ metric, value }) => ({ metric, value: Number(value[1]) }))
+		.filter(({ value }) => Number.isFinite(value));
+}
+
+async function measure(e: Endpoints, kpi: Kpi, to: number): Promise<Measured> {
+	try {
+		const [now, before] = await Promise.all([instant(e, kpi.query, to), instant(e, kpi.query, to - week)]);
+		return { ...kpi, series: joined(now, before) };
+	} catch (error) {
+		return { ...kpi, series: [], error: (error as Error).message };
+	}
+}
+
+interface Value {
+	metric: Record<string, string>;
+	value: number;
+}
+
+/** Series of both weeks by their labels: one that has vanished is told as well as one that is new. */
+export function joined(now: Value[], before: Value[]): Series[] {
+	const all = new Map<string, Series>();
+	const add = (when: "now" | "before") => (one: Value) => {
+		const { __name__: _, ...labels } = one.metric;
+		const key = JSON.stringify(Object.entries(labels).sort());
+		all.set(key, { labels, ...all.get(key), [when]: one.value });
+	};
+	now.forEach(add("now"));
+	before.forEach(add("before"));
+	return [...all.values()];
+}
+
+async function range(e: Endpoints, query: string, start: number, end: number, step: number) {
+	const url = withQuery(`${e.prometheus}/api/v1/query_range`, { query, start, end, step });
+	return (await json<Answer<{ values: Point[] }>>(url, patience())).data.result;
+}
+
+/** Prometheus scrapes itself, whatever else there is: an hour without that is one in which nothing was seen. */
+async function hoursWithData(e: Endpoints, from: number, to: number): Promise<Week["hours"]> {
+	const hour = 3600;
+	const [seen] = await range(e, "count(count_over_time(up[1h]))", from - week + hour, to, hour);
+	const times = (seen?.values ?? []).map(([at]) => at);
+	return { now: times.filter((at) => at > from).length, before: times.filter((at) => at <= from).length };
+}
+
+/** Which alerts fired, and for how long. One that fires for some seconds only counts as a minute. */
+async function fired(e: Endpoints, from: number, to: number): Promise<Fired[]> {
+	const query = `max by (alertname, severity, service) (max_over_time(ALERTS{alertstate="firing"}[${alertStep}s]))`;
+	const found = await range(e, query, from + alertStep, to, alertStep);
+	return found
+		.map(({ metric, values }) => ({
+			alert: metric.alertname ?? "",
+			severity: metric.severity ?? "",
+			service: metric.service ?? "",
+			...episodes(
+				values.map(([at]) => at),
+				to,
+			),
+		}))
+		.sort((a, b) => b.minutes - a.minutes || (a.alert + a.service < b.alert + b.service ? -1 : 1));
+}
+
+/** From the times, in seconds, at which something was so: how long, how often, and whether it is at the end. */
+export function episodes(times: number[], to: number): Pick<Fired, "minutes" | "times" | "still"> {
+	const begun = times.filter((at, i) => i === 0 || at - times[i - 1]! > alertStep);
+	return { minutes: (times.length * alertStep) / 60, times: begun.length, still: times.at(-1) === to };
+}
+
+/** The operations whose slowest twentieth is the slowest, with a trace of each. */
+async function slowest(e: Endpoints, from: number, to: number): Promise<Operation[]> {
+	const { service, spanName, spanKind } = spanMetrics.labels;
+	const requests = `{${spanKind}=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"}[$__range]`;
+	const by = `${service}, ${spanName}`;
+	const p95 = `histogram_quantile(0.95, sum by (${by}, le) (increase(${spanMetrics.latency}_bucket${requests})))`;
+	const [slow, counts] = await Promise.all([
+		instant(e, `topk(${mostOperations}, ${p95} > 0)`, to),
+		instant(e, `sum by (${by}) (increase(${spanMetrics.latency}_count${requests}))`, to),
+	]);
+	const same = (a: Value, b: Value) => [service, spanName].every((label) => a.metric[label] === b.metric[label]);
+	const operations: Operation[] = [];
+	for (const one of slow.toSorted((a, b) => b.value - a.value)) {
+		const found = { service: one.metric[service] ?? "", name: one.metric[spanName] ?? "", p95Seconds: one.value };
+		const asked = await slowTrace(e, found, from, to);
+		operations.push({ ...found, requests: counts.find((count) => same(count, one))?.value ?? 0, ...asked });
+	}
+	return operations;
+}
+
+/**
+ * A trace in which an operation was slow. A quantile of buckets lies between two bounds, of which one is twice the other: all
+ * that there was may be faster than it says, and never faster than half of it.
+ */
+async function slowTrace(
+	e: Endpoints,
+	{ service, name, p95Seconds }: Pick<Operation, "service" | "name" | "p95Seconds">,
+	start: number,
+	end: number,
+): Promise<Pick<Operation, "query" | "trace" | "error">> {
+	type Found = { traceID: string; spanSets?: { spans: { durationNanos: string }[] }[] };
+	const which = `resource.service.name = ${JSON.stringify(service)} && name = ${JSON.stringify(name)}`;
+	const slowerThan = (ms: number) => `{ ${which} && (kind = server || kind = consumer) && duration >= ${ms}ms }`;
+	const half = Math.max(1, Math.floor(p95Seconds * 500));
+	for (const query of [slowerThan(2 * half), slowerThan(half)]) {
+		const url = withQuery(`${e.tempo}/api/search`, { q: query, start, end, limit: 50 });
+		// Without Tempo the numbers are told all the same.
+		const answer = await json<{ traces?: Found[] }>(url, patience()).catch((error: Error) => error);
+		if (answer instanceof Error) return { query, error: answer.message };
+		const [longest] = (answer.traces ?? [])
+			.map(({ traceID, spanSets = [] }) => ({
+				id: traceID.padStart(32, "0"),
+				seconds: Math.max(0, ...spanSets.flatMap(({ spans }) => spans.map((span) => Number(span.durationNanos) / 1e9))),
+			}))
+			.sort((a, b) => b.seconds - a.seconds);
+		if (longest) return { query, trace: longest };
+	}
+	return { query: slowerThan(half) };
+}
