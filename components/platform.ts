@@ -9,6 +9,7 @@ import { objectStore } from "./object-store.ts";
 import { prometheus } from "./prometheus.ts";
 import { storageOf } from "./storage.ts";
 import { tempo } from "./tempo.ts";
+import { temporalPoller } from "./temporal.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
 /** Random secrets of a stack, made once. */
@@ -24,7 +25,7 @@ export interface Secrets {
 /** Everything that a stack runs. Add a service here, and targets, preflight and the linters have it. */
 export function platform(settings: Settings, at: AddressOf, { password, storeKey, access = {} }: Secrets): Workload[] {
 	const storage = storageOf(settings, at, storeKey);
-	const workloads = [
+	const servers = [
 		tempo(settings, at, storage),
 		collector(settings, at, access),
 		prometheus(settings, at, access),
@@ -33,11 +34,14 @@ export function platform(settings: Settings, at: AddressOf, { password, storeKey
 		grafanaServer(settings, password, access),
 		objectStore(settings, storeKey),
 	];
-	return workloads.map((workload) => ({ ...workload, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } }));
+	return [
+		...servers.map((workload) => ({ ...workload, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } })),
+		...temporalPoller(settings, at, access),
+	];
 }
 
 /**
- * Every service is a Go program: its garbage collector works harder before the container's memory limit kills it. 80 % is
+ * Every server is a Go program: its garbage collector works harder before the container's memory limit kills it. 80 % is
  * what the collector's and Tempo's documentation advise; the rest is for what Go's runtime does not manage. Measured: of
  * 1,500 traces asked for by id, ten at a time, a Tempo of 1 GiB was killed over 846 without it, and answered all with it.
  */

@@ -13,8 +13,13 @@ export class Service extends pulumi.ComponentResource {
 
 	constructor({ workload, target }: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
 		const { name } = workload;
-		super(`tracestack:service:${name[0]?.toUpperCase()}${name.slice(1)}`, name, {}, opts);
+		super(`tracestack:service:${inPascalCase(name)}`, name, {}, opts);
 		this.running = target.run(workload, this);
 		this.registerOutputs(this.running.outside);
 	}
+}
+
+/** `temporal-poller` as `TemporalPoller`. */
+function inPascalCase(name: string): string {
+	return name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -69,7 +69,7 @@ function group(name: string, node: Node): string {
 	const list = node.items ? " A list; each has:" : "";
 	const more = node.oneOf ? ` Default: \`${by}: ${(node.default as Record<string, string>)[by]}\`.` : list;
 	const heading = `## ${namespace}:${name}\n\n${node.description}${more}\n`;
-	return `${heading}\n${kinds ? alternatives.join("\n") : table(fields, "", node.items?.required)}`;
+	return `${heading}\n${kinds ? alternatives.join("\n") : table(fields, "", (node.items ?? node).required)}`;
 }
 
 /** Of a setting, or of each item of a list. */
