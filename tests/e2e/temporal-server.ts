@@ -37,7 +37,7 @@ export class TemporalServer {
 
 	#count(query: string): unknown {
 		const counts = Map.groupBy(this.#found(query.replace(/ GROUP BY ExecutionStatus$/, "")), ({ status }) => status);
-		const groups = [...counts].map(([status, { length }]) => ({ groupValues: [status], count: `${length}` }));
+		const groups = [...counts].map(([status, { length }]) => ({ groupValues: [payload(status)], count: `${length}` }));
 		return { count: `${groups.reduce((sum, { count }) => sum + Number(count), 0)}`, groups };
 	}
 
@@ -90,6 +90,11 @@ function condition(text: string): (workflow: Workflow) => boolean {
 	if (name === "CloseTime" && operator === ">=") return ({ close }) => close !== undefined && close >= at;
 	if (name === "CloseTime" && operator === "<") return ({ close }) => close !== undefined && close < at;
 	throw new Error(`the stand-in does not know ${text}`);
+}
+
+function payload(value: string) {
+	const metadata = { encoding: btoa("json/plain"), type: btoa("Keyword") };
+	return { metadata, data: btoa(JSON.stringify(value)) };
 }
 
 function answered(body: unknown) {

@@ -104,7 +104,16 @@ describe("a look", () => {
 			{ type: "Order", count: 8 },
 		]);
 		const without = { ...namespace(two), attempts: async () => undefined };
-		expect((await look(without, new Set(), 0, 1000)).retries).toContainEqual({ type: "Order", count: 0 });
+		const gone = await look(without, new Set(), 0, 1000);
+		expect(gone.retries).toContainEqual({ type: "Order", count: 0 });
+		expect(gone.capped.running).toBe(false);
+	});
+
+	it("says when an id has a slash, for which a frontend has no path", async () => {
+		const slashed = execution("Order", "RUNNING");
+		slashed.execution.workflowId = "orders/1";
+		const api = { ...namespace([slashed]), attempts: async () => undefined };
+		expect((await look(api, new Set(), 0, 1000)).capped.running).toBe(true);
 	});
 
 	it("and those after it count each closed execution once, however many close at a time", async () => {

@@ -20,11 +20,9 @@ interface Page {
 	nextPageToken?: string;
 }
 
-/** A payload as it is, or, where the server has a short form for it, its value. */
-type Value = string | { data: string };
-
 interface Counts {
-	groups?: { groupValues: Value[]; count?: string }[];
+	/** Values are payloads of JSON. */
+	groups?: { groupValues: { data: string }[]; count?: string }[];
 }
 
 interface Description {
@@ -88,7 +86,7 @@ export function namespaceOf(endpoint: string, namespace: string, apiKey?: () => 
 			const { groups = [] } = await askVisibility<Counts>("/workflow-count", {
 				query: `${query} GROUP BY ExecutionStatus`,
 			});
-			return Object.fromEntries(groups.map(({ groupValues, count = "0" }) => [textOf(groupValues[0]), Number(count)]));
+			return Object.fromEntries(groups.map(({ groupValues, count = "0" }) => [valueOf(groupValues[0]), Number(count)]));
 		},
 
 		async list(query, limit) {
@@ -119,8 +117,8 @@ export function namespaceOf(endpoint: string, namespace: string, apiKey?: () => 
 	};
 }
 
-function textOf(value: Value = ""): string {
-	return typeof value === "string" ? value : JSON.parse(atob(value.data));
+function valueOf(payload?: { data: string }): string {
+	return payload ? JSON.parse(atob(payload.data)) : "";
 }
 
 /** The message of an error in the API's format, or the beginning of any other answer. */

@@ -62,13 +62,14 @@ export async function look(
 			for (const status of new Set([...statuses, ...Object.keys(found)]))
 				executions.push({ type, status, count: found[status] ?? 0 });
 	}
+	const tried = await retries(
+		api,
+		running.executions,
+		counted.filter((type) => types.has(type)),
+	);
 	return {
 		executions,
-		retries: await retries(
-			api,
-			running.executions,
-			counted.filter((type) => types.has(type)),
-		),
+		retries: tried.sums,
 		closed: closed.executions.map((execution) => ({
 			type: execution.type.name,
 			status: statusInMetrics(execution.status),
@@ -77,7 +78,7 @@ export async function look(
 		closedUntil: closed.until,
 		capped: {
 			types: !allTypes,
-			running: running.more,
+			running: running.more || tried.missed,
 			closed: closed.until < until || closed.more || since < until - longestMs,
 		},
 	};
@@ -121,13 +122,16 @@ async function closedWithin(api: Api, since: number, until: number, limit: numbe
 	return closedWithin(api, since, Math.floor((since + until) / 2), limit);
 }
 
-async function retries(api: Api, running: Execution[], types: string[]): Promise<Look["retries"]> {
+/** What each type tries again. `missed`: a frontend has no path for an id with a slash, and says that it does not exist. */
+async function retries(api: Api, running: Execution[], types: string[]) {
 	const sums = new Map(types.map((type) => [type, 0]));
+	let missed = false;
 	for (const execution of running) {
-		const attempts = (await api.attempts(execution)) ?? [];
-		const beyond = attempts.reduce((sum, attempt) => sum + Math.max(0, attempt - 1), 0);
+		const attempts = await api.attempts(execution);
+		if (!attempts && execution.execution.workflowId.includes("/")) missed = true;
+		const beyond = (attempts ?? []).reduce((sum, attempt) => sum + Math.max(0, attempt - 1), 0);
 		const { name } = execution.type;
 		if (sums.has(name)) sums.set(name, sums.get(name)! + beyond);
 	}
-	return [...sums].map(([type, count]) => ({ type, count }));
+	return { sums: [...sums].map(([type, count]) => ({ type, count })), missed };
 }
