@@ -10,16 +10,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
 import { copyLibraries, unpackDebian, unpackNpm } from "./packages.ts";
-import {
-	type Arch,
-	earlier,
-	type GoBinary,
-	type GoModule,
-	type ImageRecipe,
-	images,
-	type Recipe,
-	recipes,
-} from "./recipes.ts";
+import { earlier, type GoBinary, type GoModule, type ImageRecipe, images, type Recipe, recipes } from "./recipes.ts";
 
 const here = import.meta.dirname;
 
@@ -181,7 +172,7 @@ async function realise(root: string, r: Recipe, target: string): Promise<void> {
 			}
 			break;
 		case "npm":
-			await unpackNpm(r.packages[arch() as Arch], r.version, work, src);
+			await unpackNpm(r, work, src);
 			await cp(join(src, r.path), join(out, r.as));
 			break;
 		case "script":

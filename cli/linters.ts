@@ -112,11 +112,8 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 	["alertmanager", "a receiver of each kind", { receivers }],
 	[
 		"prometheus",
-		"services with thresholds of their own, a Temporal",
-		{
-			services: [{ name: "shop", team: "web", errorRatio: 0.01 }],
-			temporal: { endpoint: "http://temporal:7243", metrics: "temporal:9233" },
-		},
+		"services with thresholds of their own",
+		{ services: [{ name: "shop", team: "web", errorRatio: 0.01 }] },
 	],
 	["collector", "a token and TLS", guarded],
 	["prometheus", "a Grafana that asks who you are", guarded],

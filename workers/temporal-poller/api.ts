@@ -86,7 +86,7 @@ export function namespaceOf(endpoint: string, namespace: string, apiKey?: () => 
 			const { groups = [] } = await askVisibility<Counts>("/workflow-count", {
 				query: `${query} GROUP BY ExecutionStatus`,
 			});
-			return Object.fromEntries(groups.map(({ groupValues, count = "0" }) => [valueOf(groupValues[0]), Number(count)]));
+			return Object.fromEntries(groups.map(({ groupValues, count = "0" }) => [valueIn(groupValues[0]), Number(count)]));
 		},
 
 		async list(query, limit) {
@@ -117,7 +117,7 @@ export function namespaceOf(endpoint: string, namespace: string, apiKey?: () => 
 	};
 }
 
-function valueOf(payload?: { data: string }): string {
+function valueIn(payload?: { data: string }): string {
 	return payload ? JSON.parse(atob(payload.data)) : "";
 }
 
