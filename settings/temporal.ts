@@ -12,8 +12,12 @@ export const temporal = z
 		namespaces: z
 			.array(z.string().min(1).meta({ allowed: "a namespace of that Temporal" }))
 			.min(1)
+			.refine((names) => new Set(names).size === names.length)
 			.default(["default"])
-			.meta({ description: "Which namespaces are looked at.", allowed: "a list of namespaces, at least one" }),
+			.meta({
+				description: "Which namespaces are looked at.",
+				allowed: "a list of namespaces, at least one, each once",
+			}),
 		apiKey: credential("Sent as a bearer token, where the frontend asks for one."),
 		ca: z.string().optional().meta({
 			description: "Certificate of the authority of an `https` endpoint, where systems don't know it anyway.",

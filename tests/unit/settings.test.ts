@@ -119,6 +119,7 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ temporal: {} }, "temporal.endpoint", "is missing allowed: a URL"],
 	[{ temporal: { endpoint: "temporal:7233" } }, "temporal.endpoint", "a URL, such as"],
 	[{ temporal: { ...temporal, namespaces: [] } }, "temporal.namespaces", "at least one"],
+	[{ temporal: { ...temporal, namespaces: ["a", "a"] } }, "temporal.namespaces", "each once"],
 	[{ temporal: { ...temporal, intervalSeconds: 1 } }, "temporal.intervalSeconds", "seconds, from 5 to 120"],
 	[{ temporal: { ...temporal, apiKey: 77 } }, "temporal.apiKey", "is [secret]"],
 	[{ temporal: { ...temporal, metrics: "a" } }, "temporal.metrics", "host:port"],
