@@ -20,6 +20,9 @@ export { SettingsError };
 
 type Parsed = z.infer<typeof schema>;
 
+/** The `job` label of a Temporal server's own metrics, where they are scraped. */
+const temporalJob = "temporal";
+
 /** Published ports by name; what has none is not published. */
 type Ports = Partial<Record<Exclude<keyof Parsed["ports"], "preset">, number>>;
 
@@ -85,7 +88,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 	return {
 		...settings,
 		packs: ofPacks,
-		scrapes: [...settings.scrapes, ...ofPacks.flatMap(({ scrapes }) => scrapes)],
+		scrapes: [...settings.scrapes, ...ofPacks.flatMap(({ scrapes }) => scrapes), ...serverOf(settings.temporal)],
 		project: stack.project,
 		stack: stack.name,
 		namePrefix: namePrefix ?? `${stack.project}-${stack.name}`,
@@ -124,6 +127,12 @@ function shorter(a: string, b: string): string {
 	return Number.parseInt(a, 10) < Number.parseInt(b, 10) ? a : b;
 }
 
+/** The Temporal server's own metrics. */
+function serverOf(temporal: Parsed["temporal"]): Parsed["scrapes"] {
+	if (!temporal?.metrics) return [];
+	return [{ job: temporalJob, targets: [temporal.metrics], path: "/metrics", scheme: "http", interval: "15s" }];
+}
+
 function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
 	return { ...portPresets[preset], ...given };
 }
@@ -153,6 +162,7 @@ function portConflicts(raw: Record<string, unknown>): Conflict[] {
 	const { jaeger, zipkin } = objectAt(raw, "collector");
 	if (jaeger !== true) for (const name of ["jaegerGrpc", "jaegerThriftHttp"]) absent.add(name);
 	if (zipkin !== true) absent.add("zipkin");
+	if (raw.temporal === undefined) absent.add("temporalPoller");
 	const ports = Object.entries({ ...defaults, ...given }).filter(([name]) => !absent.has(name));
 	return ports.flatMap(([name, number], i) =>
 		ports
@@ -193,8 +203,13 @@ function backfillConflicts(raw: Record<string, unknown>): Conflict[] {
 	return [{ path: ["tempo", "backfill"], problem }];
 }
 
+/** Jobs that are no setting's to take. */
+function jobsOf(raw: Record<string, unknown>): string[] {
+	return objectAt(raw, "temporal").metrics === undefined ? jobs : [...jobs, temporalJob];
+}
+
 function scrapeConflicts(raw: Record<string, unknown>): Conflict[] {
-	const seen = new Set<unknown>(jobs);
+	const seen = new Set<unknown>(jobsOf(raw));
 	return listAt(raw, "scrapes").flatMap((scrape, i) => {
 		const { job } = objectOf(scrape);
 		if (typeof job !== "string") return [];
@@ -221,7 +236,7 @@ function nameConflicts(raw: Record<string, unknown>): Conflict[] {
 function packConflicts(raw: Record<string, unknown>, dir: string): Conflict[] {
 	const names = packNames(dir);
 	const chosen = listAt(raw, "packs");
-	const seen = new Set<unknown>([...jobs, ...listAt(raw, "scrapes").map((scrape) => objectOf(scrape).job)]);
+	const seen = new Set<unknown>([...jobsOf(raw), ...listAt(raw, "scrapes").map((scrape) => objectOf(scrape).job)]);
 	return chosen.flatMap((pack, i): Conflict[] => {
 		if (typeof pack !== "string") return [];
 		const path = ["packs", i];

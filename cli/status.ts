@@ -1,7 +1,10 @@
+import { services as known } from "../settings/schema.ts";
 import { containers, outputs, prepare, type StackOptions } from "./engine.ts";
 import { inventory, longRunning } from "./inventory.ts";
 import { kept } from "./kept.ts";
 import { columns, paint, shorten } from "./output.ts";
+
+const nameWidth = Math.max(...known.map(({ length }) => length));
 
 /** One container of a stack. */
 interface ServiceStatus {
@@ -34,14 +37,14 @@ export async function statusCommand(options: StackOptions & { json?: boolean }):
 		for (const { service, state, since, image } of services) {
 			const mark = state === "running" ? paint("green", "✓") : paint("red", "✗");
 			// The name without its registry and owner, which every image of a service shares.
-			const line = `${service.padEnd(13)} ${since.padEnd(width)}  ${image.split("/").at(-1)}`;
+			const line = `${service.padEnd(nameWidth)} ${since.padEnd(width)}  ${image.split("/").at(-1)}`;
 			process.stdout.write(`${mark} ${shorten(line, columns(process.stdout) - 2)}\n`);
 		}
 		process.stdout.write("\n");
 		for (const { what, declared, reported, ok } of stored) {
 			const mark = ok ? paint("green", "✓") : paint("red", "✗");
 			process.stdout.write(
-				`${mark} ${what.padEnd(13)} kept ${declared}${ok ? "" : `, but the server says: ${reported}`}\n`,
+				`${mark} ${what.padEnd(nameWidth)} kept ${declared}${ok ? "" : `, but the server says: ${reported}`}\n`,
 			);
 		}
 		process.stdout.write("\n");
@@ -58,7 +61,7 @@ async function servicesOf(stack: string, expected: string[]): Promise<ServiceSta
 	const missing = expected
 		.filter((name) => !found.some(({ container }) => container === name))
 		.map((container) => ({
-			service: container.split("-").at(-1) ?? container,
+			service: known.find((name) => container.endsWith(`-${name}`)) ?? container,
 			container,
 			state: "missing",
 			since: "its container is gone",

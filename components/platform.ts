@@ -10,6 +10,7 @@ import { objectStore } from "./object-store.ts";
 import { prometheus } from "./prometheus.ts";
 import { storageOf } from "./storage.ts";
 import { tempo } from "./tempo.ts";
+import { temporalPoller } from "./temporal.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
 /** Random secrets of a stack, made once. */
@@ -25,7 +26,7 @@ export interface Secrets {
 /** Everything that a stack runs. Add a service here, and targets, preflight and the linters have it. */
 export function platform(settings: Settings, at: AddressOf, { password, storeKey, access = {} }: Secrets): Workload[] {
 	const storage = (at: AddressOf) => storageOf(settings, at, storeKey);
-	const makers: ((at: AddressOf) => Workload)[] = [
+	const servers: ((at: AddressOf) => Workload)[] = [
 		(at) => tempo(settings, at, storage(at)),
 		(at) => collector(settings, at, access),
 		(at) => prometheus(settings, at, access),
@@ -34,16 +35,23 @@ export function platform(settings: Settings, at: AddressOf, { password, storeKey
 		() => grafanaServer(settings, password, access),
 		() => objectStore(settings, storeKey),
 	];
-	return makers.map((make) => {
+	const withCalls = (make: (at: AddressOf) => Workload[]): Workload[] => {
 		const asked = recorded(at);
-		const workload = make(asked.at);
-		const calls = [...asked.calls, ...(workload.calls ?? [])].filter((call) => call.workload !== workload.name);
-		return { ...workload, calls, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } };
-	});
+		return make(asked.at).map((workload) => {
+			const calls = [...asked.calls, ...(workload.calls ?? [])].filter((call) => call.workload !== workload.name);
+			return { ...workload, calls };
+		});
+	};
+	return [
+		...servers
+			.flatMap((make) => withCalls((at) => [make(at)]))
+			.map((workload) => ({ ...workload, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } })),
+		...withCalls((at) => temporalPoller(settings, at, access)),
+	];
 }
 
 /**
- * Every service is a Go program: its garbage collector works harder before the container's memory limit kills it. 80 % is
+ * Every server is a Go program: its garbage collector works harder before the container's memory limit kills it. 80 % is
  * what the collector's and Tempo's documentation advise; the rest is for what Go's runtime does not manage. Measured: of
  * 1,500 traces asked for by id, ten at a time, a Tempo of 1 GiB was killed over 846 without it, and answered all with it.
  */

@@ -32,7 +32,7 @@ function located(text: string, base: string): string {
  * What is too much, as series: without a label for all services, with the label `service` for one of them. So the rules are
  * the same files in every stack, and a graph can show the line that an alert compares with.
  */
-function thresholds({ alerts, services }: Settings) {
+function thresholds({ alerts, services, temporal }: Settings) {
 	const series = (name: string, value: number | undefined, labels?: Record<string, string>) =>
 		value === undefined
 			? []
@@ -55,6 +55,12 @@ function thresholds({ alerts, services }: Settings) {
 		...series("requests_per_second", alerts.minRequestsPerSecond),
 		...series("silence_seconds", silence || undefined),
 		...own,
+		// What is asked for, so that what does not come is missed.
+		...(temporal?.namespaces ?? []).map((namespace) => ({
+			record: "tracestack_temporal_namespace",
+			expr: "vector(1)",
+			labels: { namespace },
+		})),
 	];
 	return { groups: [{ name: "thresholds", rules }] };
 }

@@ -13,14 +13,14 @@ export class Service extends pulumi.ComponentResource {
 
 	constructor({ workload, target }: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
 		const { name } = workload;
-		super(
-			`tracestack:service:${name[0]?.toUpperCase()}${name.slice(1)}`,
-			name,
-			{},
-			{ ...opts, providers: target.providers },
-		);
+		super(`tracestack:service:${inPascalCase(name)}`, name, {}, { ...opts, providers: target.providers });
 		this.running = target.run(workload, this);
 		const addresses = Object.entries(this.running.outside).map(([port, { address }]) => [port, address]);
 		this.registerOutputs(Object.fromEntries(addresses));
 	}
+}
+
+/** `temporal-poller` as `TemporalPoller`. */
+function inPascalCase(name: string): string {
+	return name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

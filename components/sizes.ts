@@ -15,6 +15,7 @@ const sizes: Record<Settings["size"], Sizes> = {
 		alertmanager: { cpu: 0.25, memoryMiB: 128 },
 		grafana: { cpu: 0.5, memoryMiB: 512 },
 		objectstore: { cpu: 0.5, memoryMiB: 256 },
+		"temporal-poller": { cpu: 0.25, memoryMiB: 256 },
 	},
 	/** A team's own stack. */
 	medium: {
@@ -25,6 +26,7 @@ const sizes: Record<Settings["size"], Sizes> = {
 		alertmanager: { cpu: 0.25, memoryMiB: 256 },
 		grafana: { cpu: 1, memoryMiB: 1024 },
 		objectstore: { cpu: 0.5, memoryMiB: 512 },
+		"temporal-poller": { cpu: 0.25, memoryMiB: 256 },
 	},
 	/** Towards what one monolithic Tempo takes: upstream's guidance is 25 to 35 MB/s. */
 	large: {
@@ -35,6 +37,7 @@ const sizes: Record<Settings["size"], Sizes> = {
 		alertmanager: { cpu: 0.25, memoryMiB: 512 },
 		grafana: { cpu: 1, memoryMiB: 2048 },
 		objectstore: { cpu: 2, memoryMiB: 2048 },
+		"temporal-poller": { cpu: 0.25, memoryMiB: 256 },
 	},
 };
 

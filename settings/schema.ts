@@ -12,9 +12,22 @@ import { ports } from "./ports.ts";
 import { sampling } from "./sampling.ts";
 import { scrape } from "./scrape.ts";
 import { storage } from "./storage.ts";
+import { temporal } from "./temporal.ts";
 
-/** What runs, by name: the key of a catalogue's entry, of a size, and the `job` label of its own metrics. */
-export const services = ["tempo", "collector", "prometheus", "loki", "alertmanager", "grafana", "objectstore"] as const;
+/** Programs of `workers/` that run where a setting asks for them. */
+const programs = ["temporal-poller"] as const;
+
+/** What runs, by name: the key of a size, the `job` label of its own metrics and, but for programs, of a catalogue's entry. */
+export const services = [
+	"tempo",
+	"collector",
+	"prometheus",
+	"loki",
+	"alertmanager",
+	"grafana",
+	"objectstore",
+	...programs,
+] as const;
 
 /** Jobs that Prometheus scrapes in every stack. */
 export const jobs = [...services, "tempo-usage"];
@@ -270,6 +283,7 @@ export const schema = z.strictObject({
 		.array(scrape)
 		.default([])
 		.meta({ description: "What Prometheus scrapes beside the stack itself.", allowed: "a list of scrapes" }),
+	temporal,
 	alerts,
 	services: z.array(service).default([]).meta({
 		description: "Services with an owner or thresholds of their own, for the alerts about requests.",

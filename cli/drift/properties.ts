@@ -2,6 +2,7 @@
 
 import { dashboardChanges, type Model } from "../dashboards/model.ts";
 import type { Change } from "../diff/change.ts";
+import { inShort, isProgram } from "../diff/program.ts";
 import { diff, diffTexts, documentOf } from "../diff/semantic.ts";
 import { isSecret, revealed, type StateResource } from "../state.ts";
 import { masked } from "./finding.ts";
@@ -60,6 +61,7 @@ function fileChanges(from: File[] = [], to: File[] = []): Change[] {
 		const [old, now] = [before!.get(file), after!.get(file)];
 		if (old === now) return [];
 		if (isSecretFile(file)) return [{ path: file, from: masked, to: masked }];
+		if (isProgram(file)) return [{ path: file, ...inShort(old, now) }];
 		if (old === undefined || now === undefined)
 			return [{ path: file, ...(old !== undefined && { from: old }), ...(now !== undefined && { to: now }) }];
 		return diffTexts(old, now).map(({ path, ...values }) => ({ path: path ? `${file} ${path}` : file, ...values }));

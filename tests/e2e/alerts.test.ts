@@ -236,6 +236,7 @@ describe("every metric of every rule and dashboard", () => {
 	/** Those of settings that this stack has not. */
 	const ofSettings = [
 		"tracestack_threshold_silence_seconds",
+		"tracestack_temporal_namespace",
 		"otelcol_processor_tail_sampling_sampling_traces_on_memory",
 	];
 	/** Those that Tempo's 2.8 line has not. */

@@ -23,6 +23,7 @@ const names = [
 	"jaegerGrpc",
 	"jaegerThriftHttp",
 	"zipkin",
+	"temporalPoller",
 ] as const;
 
 /** Every service that a stack runs. */

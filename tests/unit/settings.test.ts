@@ -19,6 +19,7 @@ const refused = (raw: Record<string, unknown>, images?: string) => messageOf(() 
 const langfuse = { name: "langfuse", endpoint: "https://langfuse.example.com/api/public/otel" };
 const s3 = { backend: "s3", bucket: "traces", endpoint: "s3.example" };
 const hosts = ["otel.acme.example", "192.0.2.1"];
+const temporal = { endpoint: "http://temporal:7243" };
 const scrape = { job: "app", targets: ["app:8080"] };
 
 const aws = {
@@ -184,6 +185,19 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ scrapes: [{ ...scrape, targets: ["http://app"] }] }, "scrapes[0].targets[0]", "allowed: host:port"],
 	[{ scrapes: [{ ...scrape, job: "tempo" }] }, "scrapes[0].job", "another job is called already"],
 	[{ scrapes: [scrape, scrape] }, "scrapes[1].job", 'is "app"'],
+	[{ temporal: {} }, "temporal.endpoint", "is missing allowed: a URL"],
+	[{ temporal: { endpoint: "temporal:7233" } }, "temporal.endpoint", "a URL, such as"],
+	[{ temporal: { ...temporal, namespaces: [] } }, "temporal.namespaces", "at least one"],
+	[{ temporal: { ...temporal, namespaces: ["a", "a"] } }, "temporal.namespaces", "each once"],
+	[{ temporal: { ...temporal, intervalSeconds: 1 } }, "temporal.intervalSeconds", "seconds, from 5 to 120"],
+	[{ temporal: { ...temporal, apiKey: 77 } }, "temporal.apiKey", "is [secret]"],
+	[{ temporal: { ...temporal, metrics: "a" } }, "temporal.metrics", "host:port"],
+	[{ temporal, ports: { tempo: 13233 } }, "ports", "has 13233 for both tempo and temporalPoller"],
+	[
+		{ temporal: { ...temporal, metrics: "a:1" }, scrapes: [{ ...scrape, job: "temporal" }] },
+		"scrapes[0].job",
+		"another job is called already",
+	],
 	[{ scrapes: [{ ...scrape, interval: "1h" }] }, "scrapes[0].interval", "seconds or minutes"],
 	[{ scrapes: [{ ...scrape, path: "metrics" }] }, "scrapes[0].path", "begins with /"],
 	[{ scrapes: [{ ...scrape, job: "tempo-usage" }] }, "scrapes[0].job", "another job is called already"],

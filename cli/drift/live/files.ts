@@ -3,6 +3,7 @@
 import { parse } from "yaml";
 import type { Change } from "../../diff/change.ts";
 import { compare } from "../../diff/compare.ts";
+import { inShort, isProgram } from "../../diff/program.ts";
 import { type Context, type Finding, masked } from "../finding.ts";
 import {
 	type Deployed,
@@ -142,6 +143,7 @@ async function findDrifted({ inputs: { uploads = [] } }: Deployed, { Id }: Inspe
 /** What a file means otherwise than before: comments, the order of keys, and another way to write a value are nothing. */
 export function contentChanges(path: string, from: string, to: string): Change[] {
 	if (from === to) return [];
+	if (isProgram(path)) return [{ path: "content", ...inShort(from || undefined, to) }];
 	if (/\.(ya?ml|json)$/.test(path)) {
 		try {
 			return compare(parse(from, { merge: true }) ?? {}, parse(to, { merge: true }) ?? {}, { absent: "differs" });
