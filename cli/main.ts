@@ -130,6 +130,19 @@ stackCommand("push", "store a run's envelope where Grafana reads it, and make me
 		await reportPushCommand(envelope, files, options);
 	});
 
+const metrics = program.command("metrics").description("numbers that runs leave in files");
+stackCommand("push", "make metrics of a GazeQA run's files: over OTLP, and as text for node_exporter", metrics)
+	.argument("<run_summary>", "run_summary.json: run_id, env, tests, criteria")
+	.option("--checklist <file>", "the checklist of requirements")
+	.option("--observability <file>", "metrics.json: exploration, crawl, generation, uploads, guardrails")
+	.option("--artifacts <file>", "artifacts/index.json, stored where Grafana reads it")
+	.option("--output <file>", "for node_exporter's textfile collector, such as latest.prom; replaced at once")
+	.option("--no-otlp", "send nothing: needs no stack")
+	.action(async (summary: string, options) => {
+		const { metricsPushCommand } = await import("./metrics/push.ts");
+		await metricsPushCommand(summary, options);
+	});
+
 const attributes = program.command("attributes").description("what spans carry");
 stackCommand("check", "which spans lack attributes that dashboards need", attributes)
 	.requiredOption("--require <names>", "attributes, separated by commas", (text: string) => text.split(","))
