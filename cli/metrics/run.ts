@@ -112,13 +112,14 @@ export interface RunFiles {
  * @param now When it ended, for a summary that does not say; milliseconds since 1970.
  */
 export function runReport(files: RunFiles, now: number): Report {
-	const { artifacts } = files;
-	const body = Buffer.from(JSON.stringify(artifacts, null, 2) ?? "");
+	const { artifacts, summary } = files;
+	const { run_id } = summary;
+	const index = (of: object) => Buffer.from(JSON.stringify({ ...of, run_id }, null, 2));
 	return {
 		source: "gazeqa",
-		runId: files.summary.run_id,
+		runId: run_id,
 		samples: samplesOf(files, now),
-		objects: artifacts ? [{ name: "index.json", body }] : [],
+		objects: artifacts ? [{ name: "index.json", body: index(artifacts) }] : [],
 	};
 }
 
