@@ -1,4 +1,4 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { z } from "zod";
 import { SettingsError } from "../../settings/error.ts";
@@ -77,7 +77,9 @@ export async function readRun(summary: string, paths: RunPaths): Promise<RunFile
 export async function replaceFile(path: string, text: string): Promise<void> {
 	const meanwhile = join(dirname(path), `.${basename(path)}.${process.pid}`);
 	try {
-		await writeFile(meanwhile, text, { mode: 0o644 });
+		await writeFile(meanwhile, text);
+		// node_exporter is another user.
+		await chmod(meanwhile, 0o644);
 		await rename(meanwhile, path);
 	} catch (error) {
 		await rm(meanwhile, { force: true });
