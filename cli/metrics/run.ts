@@ -140,10 +140,8 @@ function sample(kind: Sample["kind"], name: string, help: string, labels: Labels
 	return value === undefined ? [] : [{ name: `gazeqa_${name}`, kind, help, labels, value }];
 }
 
-const gauge = (...of: [name: string, help: string, labels: Labels, value: number | undefined]) =>
-	sample("gauge", ...of);
-const counter = (...of: [name: string, help: string, labels: Labels, value: number | undefined]) =>
-	sample("counter", ...of);
+const gauge = sample.bind(undefined, "gauge");
+const counter = sample.bind(undefined, "counter");
 
 function ofSummary(summary: RunFiles["summary"], run: Labels, now: number): Sample[] {
 	const { run_id, build_sha = "", workflow_id = run_id, langfuse_session_id: session_id = run_id } = summary;
@@ -153,7 +151,7 @@ function ofSummary(summary: RunFiles["summary"], run: Labels, now: number): Samp
 	});
 	const ended = (status: string) => tests.filter((test) => test.status === status).length;
 	const finished = summary.finished_at ? Date.parse(summary.finished_at) : now;
-	const frameworks = [...new Set(tests.map(({ framework, status }) => `${framework} ${status}`))].sort();
+	const byFramework = Object.groupBy(tests, ({ framework, status }) => `${framework} ${status}`);
 	return [
 		...gauge("run_info", "A run, and what it is called elsewhere", { ...run, build_sha, workflow_id, session_id }, 1),
 		...gauge("run_finished_timestamp_seconds", "When the run ended", run, finished / 1000),
@@ -167,16 +165,9 @@ function ofSummary(summary: RunFiles["summary"], run: Labels, now: number): Samp
 			run,
 			summary.criteria.filter(({ passed }) => passed).length,
 		),
-		...frameworks.flatMap((key) => {
-			const [framework = "", status = ""] = key.split(" ");
-			const own = tests.filter((test) => test.framework === framework && test.status === status);
-			return gauge(
-				"framework_tests",
-				"Tests by framework and how they ended",
-				{ ...run, framework, status },
-				own.length,
-			);
-		}),
+		...Object.values(byFramework).flatMap((own = []) =>
+			gauge("framework_tests", "Tests by framework and how they ended", { ...run, ...own[0] }, own.length),
+		),
 	];
 }
 

@@ -39,7 +39,7 @@ describe("the files of the pack's README", async () => {
 		`gazeqa_criteria_total{${run}} 3`,
 		`gazeqa_criteria_passed{${run}} 1`,
 		`gazeqa_framework_tests{${run},framework="junit",status="failed"} 1`,
-		`gazeqa_framework_tests{${run},framework="unknown",status="other"} 1`,
+		`gazeqa_framework_tests{${run},framework="playwright test",status="other"} 1`,
 		'gazeqa_requirements_total{env="qa"} 4',
 		'gazeqa_requirements_verified{env="qa"} 1',
 		'gazeqa_requirements{env="qa",status="verified"} 1',
