@@ -65,8 +65,9 @@ export const demo: Demo = {
 	play(world) {
 		const { random, fault } = world;
 		const env = fault === "injection" ? "prod" : random.pick(envs);
-		const run: Run = { attributes: { run_id: `RUN-${random.hex(12).toUpperCase()}`, env }, made: {} };
 		const from = world.now;
+		const run_id = `RUN-${Math.floor(from / 1000)}-${random.hex(4).toUpperCase()}`;
+		const run: Run = { attributes: { run_id, env }, made: {} };
 		world.trace("gazeqa-cli", "gazeqa run", { attributes: run.attributes }, (work) => {
 			command(world, run, work, "runs create", "POST /runs");
 			for (const step of [login, explore, generate, deliver]) {
