@@ -70,8 +70,10 @@ export function dashboards(of: Pack[], absent: string[] = []): Dashboard[] {
 	const all = of.flatMap((pack) => pack.dashboards);
 	if (absent.length === 0) return all;
 	return all.map((dashboard) => {
-		const model = JSON.parse(dashboard.json);
-		return { ...dashboard, json: JSON.stringify({ ...model, panels: without(model.panels, absent) }) };
+		const { annotations, ...model } = JSON.parse(dashboard.json);
+		// What is drawn across panels asks as they do.
+		const drawn = annotations && { annotations: { ...annotations, list: without(annotations.list, absent) } };
+		return { ...dashboard, json: JSON.stringify({ ...model, ...drawn, panels: without(model.panels, absent) }) };
 	});
 }
 
