@@ -70,10 +70,11 @@ export function dashboards(of: Pack[], absent: string[] = []): Dashboard[] {
 	const all = of.flatMap((pack) => pack.dashboards);
 	if (absent.length === 0) return all;
 	return all.map((dashboard) => {
-		const { annotations, ...model } = JSON.parse(dashboard.json);
+		const model = JSON.parse(dashboard.json);
+		model.panels = without(model.panels, absent);
 		// What is drawn across panels asks as they do.
-		const drawn = annotations && { annotations: { ...annotations, list: without(annotations.list, absent) } };
-		return { ...dashboard, json: JSON.stringify({ ...model, ...drawn, panels: without(model.panels, absent) }) };
+		if (model.annotations?.list) model.annotations.list = without(model.annotations.list, absent);
+		return { ...dashboard, json: JSON.stringify(model) };
 	});
 }
 
