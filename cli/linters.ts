@@ -66,6 +66,23 @@ const routes: [labels: string[], told: string[]][] = [
 	[["severity=info"], ["audit"]],
 ];
 
+/** As the README of the pack gazeqa routes by environment. */
+const byEnv = [
+	{ type: "webhook", name: "audit", url: "https://gazeqa.example.com/observability/alerts", token: "t" },
+	{ type: "pagerduty", name: "oncall", envs: ["prod", "production"], routingKey: "k" },
+	{ type: "slack", name: "shared", envs: ["dev", "qa", "ci"], channel: "#gazeqa", webhookUrl: "https://slack" },
+];
+const byEnvRoutes: typeof routes = [
+	[
+		["severity=warning", "env=prod", "team=gazeqa"],
+		["audit", "oncall"],
+	],
+	[
+		["severity=critical", "env=qa", "team=gazeqa"],
+		["audit", "shared"],
+	],
+];
+
 /** Everything that decides whether a trace is kept. */
 const sampling = {
 	percent: 50,
@@ -213,17 +230,19 @@ function routeTests(images: string | undefined): Lint {
 	return {
 		name: "alertmanager: alerts go to whoever wants them",
 		run: async () => {
-			const w = workloadsOf(settingsOf({ receivers }, images)).find(({ name }) => name === "alertmanager")!;
+			const cases: [receivers: unknown[], routes: [labels: string[], told: string[]][]][] = [
+				[receivers, routes],
+				[byEnv, byEnvRoutes],
+				[[], [[["severity=critical"], ["none"]]]],
+			];
 			const file = "--config.file=/etc/alertmanager/alertmanager.yaml";
-			for (const [labels, told] of routes) {
-				const args = ["config", "routes", "test", file, `--verify.receivers=${told.join(",")}`, ...labels];
-				await lint(w, { entrypoint: "/bin/amtool", args });
+			for (const [told, expected] of cases) {
+				const w = workloadsOf(settingsOf({ receivers: told }, images)).find(({ name }) => name === "alertmanager")!;
+				for (const [labels, names] of expected) {
+					const args = ["config", "routes", "test", file, `--verify.receivers=${names.join(",")}`, ...labels];
+					await lint(w, { entrypoint: "/bin/amtool", args });
+				}
 			}
-			const nobody = ["config", "routes", "test", file, "--verify.receivers=none", "severity=critical"];
-			await lint(workloadsOf(settingsOf({}, images)).find(({ name }) => name === "alertmanager")!, {
-				entrypoint: "/bin/amtool",
-				args: nobody,
-			});
 		},
 	};
 }

@@ -137,6 +137,19 @@ stackCommand("push", "store a run's envelope where Grafana reads it, and make me
 		await reportPushCommand(envelope, files, options);
 	});
 
+const metrics = program.command("metrics").description("numbers that runs leave in files");
+stackCommand("push", "make metrics of a GazeQA run's files: over OTLP, and as text for node_exporter", metrics)
+	.argument("<run_summary>", "run_summary.json: run_id, env, tests, criteria")
+	.option("--checklist <file>", "the checklist of requirements")
+	.option("--observability <file>", "metrics.json: exploration, crawl, generation, uploads, guardrails")
+	.option("--artifacts <file>", "artifacts/index.json, stored where Grafana reads it")
+	.option("--output <file>", "for node_exporter's textfile collector, such as latest.prom; replaced at once")
+	.option("--no-otlp", "send nothing: needs no stack")
+	.action(async (summary: string, options) => {
+		const { metricsPushCommand } = await import("./metrics/push.ts");
+		await metricsPushCommand(summary, options);
+	});
+
 stackCommand("weekly", "the week's KPIs, alerts and slowest operations, compared with the week before", report)
 	.option("--out <file>", "Markdown, such as docs/metrics/reports/2027-01-31.md; standard output without it")
 	.action(async (options) => {

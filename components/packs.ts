@@ -71,7 +71,10 @@ export function dashboards(of: Pack[], absent: string[] = []): Dashboard[] {
 	if (absent.length === 0) return all;
 	return all.map((dashboard) => {
 		const model = JSON.parse(dashboard.json);
-		return { ...dashboard, json: JSON.stringify({ ...model, panels: without(model.panels, absent) }) };
+		model.panels = without(model.panels, absent);
+		// What is drawn across panels asks as they do.
+		if (model.annotations?.list) model.annotations.list = without(model.annotations.list, absent);
+		return { ...dashboard, json: JSON.stringify(model) };
 	});
 }
 

@@ -36,7 +36,7 @@ export interface Model {
 	title: string;
 	tags: string[];
 	panels: Panel[];
-	templating: { list: { name: string; datasource?: Source }[] };
+	templating: { list: { name: string; type?: string; datasource?: Source }[] };
 }
 
 /** A dashboard, where it comes from, and what else there is. */
@@ -143,8 +143,9 @@ export const rules: Record<string, (dashboard: Linted) => string[]> = {
 			.map(({ title }) => `${title} is wider than the dashboard`),
 	],
 
-	"names no host": ({ json }) =>
-		(json.match(/https?:|\blocalhost\b|\b\d{1,3}(\.\d{1,3}){3}\b|"[\w.-]+:\d{4,5}\b/g) ?? []).map(
+	// What is typed into a box is anybody's to change.
+	"names no host": ({ model }) =>
+		(withoutBoxes(model).match(/https?:|\blocalhost\b|\b\d{1,3}(\.\d{1,3}){3}\b|"[\w.-]+:\d{4,5}\b/g) ?? []).map(
 			(host) => `names ${host}: a stack elsewhere has others`,
 		),
 
@@ -179,6 +180,12 @@ function complaints(model: Model, check: (panel: Panel) => string | false): stri
 			const complaint = check(panel);
 			return complaint ? [`${panel.title}: ${complaint}`] : [];
 		});
+}
+
+/** Its JSON without variables that are typed in. */
+function withoutBoxes(model: Model): string {
+	const list = model.templating.list.filter(({ type }) => type !== "textbox");
+	return JSON.stringify({ ...model, templating: { ...model.templating, list } });
 }
 
 function queries(target: Target): string {

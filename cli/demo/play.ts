@@ -2,8 +2,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
+import { sendSamples } from "../metrics/samples.ts";
 import { acknowledged, exporters } from "../otlp.ts";
-import { sendReport } from "../report/metrics.ts";
 import { type Store, store } from "../report/store.ts";
 import type { Endpoints } from "../verify/api.ts";
 import { metricsExporter } from "./exemplars.ts";
@@ -103,9 +103,9 @@ async function flush(
 		await acknowledged(to.measured, measured);
 		sent.points += points(measured.metrics);
 	}
-	for (const report of world.reports.splice(0)) {
-		if (where) await store(where, report.envelope);
-		sent.points += await sendReport(e, report.envelope, report.at);
+	for (const { at, report } of world.reports.splice(0)) {
+		if (where) await store(where, report);
+		sent.points += await sendSamples(e, report.samples, at);
 		sent.reports++;
 	}
 	const roots = spans.filter(({ parentSpanContext }) => !parentSpanContext);

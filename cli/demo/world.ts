@@ -27,8 +27,10 @@ import {
 	type ReadableSpan,
 	SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
+import { type RunFiles, runReport } from "../metrics/run.ts";
 import { ReaderByHand } from "../otlp.ts";
-import type { Envelope } from "../report/envelope.ts";
+import { type Envelope, reportOf } from "../report/envelope.ts";
+import type { Report } from "../report/report.ts";
 import type { Exemplar, Measured } from "./exemplars.ts";
 import type { Random } from "./random.ts";
 
@@ -101,7 +103,7 @@ export class World {
 	fault: string | undefined;
 	readonly random: Random;
 	/** Reports that were made, and when. */
-	readonly reports: { at: number; envelope: Envelope }[] = [];
+	readonly reports: { at: number; report: Report }[] = [];
 	readonly #services = new Map<string, Service>();
 	/** A demo that runs again continues no counter of the one before. */
 	readonly #instance: string;
@@ -124,7 +126,12 @@ export class World {
 
 	/** Hands a report to whoever keeps them: `./tracestack report push`. */
 	report(envelope: Envelope): void {
-		this.reports.push({ at: this.now, envelope });
+		this.reports.push({ at: this.now, report: reportOf(envelope) });
+	}
+
+	/** Hands over the files of a run that has ended: `./tracestack metrics push`. */
+	run(files: RunFiles): void {
+		this.reports.push({ at: this.now, report: runReport(files, this.now) });
 	}
 
 	/** What has ended since it was last asked for. */

@@ -5,7 +5,9 @@ import { z } from "zod";
 import { reportMetrics } from "../../components/links.ts";
 import { SettingsError } from "../../settings/error.ts";
 import { explain } from "../../settings/explain.ts";
+import type { Sample } from "../metrics/samples.ts";
 import { UserError } from "../output.ts";
+import type { Report, StoredObject } from "./report.ts";
 
 const identifier = (what: string) =>
 	z
@@ -70,6 +72,33 @@ export function parseEnvelope(raw: unknown, file: string): Envelope {
 	if (result.success) return result.data;
 	const mistakes = explain({ raw: named, schema: envelope, issues: result.error.issues });
 	throw new UserError(SettingsError.of(file, mistakes).message);
+}
+
+/**
+ * An envelope as what is stored and sent: itself, its numbers, its traces.
+ *
+ * @param files What belongs to it, stored beside it.
+ */
+export function reportOf(envelope: Envelope, files: StoredObject[] = []): Report {
+	const { source, correlation } = envelope;
+	const sample =
+		(name: string, help: string) =>
+		(of: ReportValue): Sample => ({
+			name,
+			kind: "gauge",
+			help,
+			labels: of.attributes,
+			value: of.value,
+		});
+	return {
+		source,
+		runId: correlation.runId,
+		samples: [
+			...valuesOf(envelope).map(sample(reportMetrics.value, "A number of a report")),
+			...tracesOf(envelope).map(sample(reportMetrics.trace, "A trace that a report names")),
+		],
+		objects: [{ name: "envelope.json", body: Buffer.from(JSON.stringify(envelope, null, 2)) }, ...files],
+	};
 }
 
 /** A number of a report, under the labels that it has as a metric. */

@@ -1,31 +1,41 @@
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import type { StackOptions } from "../engine.ts";
 import { outputs, prepare } from "../engine.ts";
+import { sendSamples } from "../metrics/samples.ts";
 import { progress, UserError } from "../output.ts";
 import type { Endpoints } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
-import { readEnvelope } from "./envelope.ts";
-import { sendReport } from "./metrics.ts";
+import { readEnvelope, reportOf } from "./envelope.ts";
+import type { Report } from "./report.ts";
 import { type Store, store } from "./store.ts";
 
 /** `./tracestack report push`. A stack without an object store gets the numbers all the same. */
 export async function reportPushCommand(file: string, files: string[], options: StackOptions): Promise<void> {
 	const envelope = await readEnvelope(file);
-	const environment = await prepare(options, "look");
-	const e = await endpoints(environment, options.stack);
-	const where = storeOf((await outputs(environment, options.stack)).reports?.value, e);
 	const { source, correlation } = envelope;
 	progress(`${source}: run ${correlation.runId} on ${correlation.branch}`);
-	if (where) {
+	const beside = await Promise.all(files.map(async (path) => ({ name: basename(path), body: await readFile(path) })));
+	await deliver(reportOf(envelope, beside), options);
+}
+
+/** Stores a report's files where the stack has room for them, sends its numbers, and says so. */
+export async function deliver(report: Report, options: StackOptions): Promise<void> {
+	const { stack } = options;
+	const environment = await prepare(options, "look");
+	const e = await endpoints(environment, stack);
+	const where = storeOf((await outputs(environment, stack)).reports?.value, e);
+	if (report.objects.length > 0 && where) {
 		try {
-			progress(`  stored as ${await store(where, envelope, files)}`);
+			progress(`  stored as ${await store(where, report)}`);
 		} catch (error) {
-			throw new UserError(`The envelope can't be stored: ${(error as Error).message}`);
+			throw new UserError(`The report of ${report.source} can't be stored: ${(error as Error).message}`);
 		}
-	} else {
-		progress(`  not stored: the stack ${options.stack} has no object store whose key it knows`);
-		progress(`    tracestack:storage: { backend: s3 } in Pulumi.${options.stack}.yaml runs one`);
+	} else if (report.objects.length > 0) {
+		progress(`  not stored: the stack ${stack} has no object store whose key it knows`);
+		progress(`    tracestack:storage: { backend: s3 } in Pulumi.${stack}.yaml runs one`);
 	}
-	progress(`  ${await sendReport(e, envelope)} series: its numbers, and its trace ids`);
+	progress(`  ${await sendSamples(e, report.samples)} series sent`);
 }
 
 /** The stack's own store is published on another address than the one that Grafana has. */

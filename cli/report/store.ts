@@ -1,9 +1,7 @@
-// Where envelopes are kept: a folder of the stack's object store, by source and run, and the latest of each source once more.
+// Where reports are kept: a folder of the stack's object store, by source and run, and the latest of each source once more.
 
-import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { AwsClient } from "aws4fetch";
-import type { Envelope } from "./envelope.ts";
+import type { Report } from "./report.ts";
 
 /** The stack's output `reports`, with the address that this machine reaches. */
 export interface Store {
@@ -13,26 +11,21 @@ export interface Store {
 	secretAccessKey: string;
 }
 
-const envelopeName = "envelope.json";
-
 /**
- * Stores an envelope, and files that belong to it under their own names.
+ * Stores what belongs to a report, under the files' own names.
  *
- * @returns where the envelope is, below the store's folder.
+ * @returns where its first file is, below the store's folder.
  * @throws with what the store said, or before it is asked where two files have one name.
  */
-export async function store(where: Store, envelope: Envelope, files: string[] = []): Promise<string> {
-	const { source, correlation } = envelope;
-	const names = [envelopeName, ...files.map((file) => basename(file))];
+export async function store(where: Store, { source, runId, objects }: Report): Promise<string> {
+	const names = objects.map(({ name }) => name);
 	const twice = names.find((name, i) => names.indexOf(name) < i);
 	// Nothing of it is stored: nobody would know which of them it is.
 	if (twice) throw new Error(`two files would be stored as ${twice}: give one of them another name`);
-	const objects = [{ name: envelopeName, body: Buffer.from(JSON.stringify(envelope, null, 2)) }];
-	for (const file of files) objects.push({ name: basename(file), body: await readFile(file) });
-	for (const folder of [correlation.runId, "latest"])
+	for (const folder of [runId, "latest"])
 		for (const { name, body } of objects)
 			await put(where, `${source}/${encodeURIComponent(folder)}/${encodeURIComponent(name)}`, body);
-	return `${source}/${correlation.runId}/${envelopeName}`;
+	return `${source}/${runId}/${objects[0]?.name ?? ""}`;
 }
 
 async function put({ url, region, ...keys }: Store, key: string, body: Buffer<ArrayBuffer>): Promise<void> {

@@ -8,6 +8,8 @@ interface Target {
 	datasource?: { uid?: string; type?: string };
 	expr?: string;
 	query?: string;
+	/** Of an object in a store. */
+	url?: string;
 	queryType?: string;
 	/** Selectors of a service map; Grafana's frontend runs them against the metrics of the service graph. */
 	serviceMapQuery?: string | string[];
@@ -26,6 +28,7 @@ interface Panel {
 interface Model {
 	title: string;
 	panels: Panel[];
+	annotations?: { list: { name: string; datasource?: Panel["datasource"]; expr?: string }[] };
 	templating?: { list: { name: string; type: string; query?: unknown; current?: { value?: unknown } }[] };
 }
 
@@ -55,7 +58,7 @@ export async function runPanels(e: Endpoints, traceId: string): Promise<QueryRes
 	for (const { uid: dashboard, pack, needsSenders = false } of e.dashboards) {
 		const { dashboard: model } = await grafana<{ dashboard: Model }>(e, `/api/dashboards/uid/${dashboard}`);
 		const fill = variables(model, traceId);
-		for (const panel of model.panels.flatMap((p) => [p, ...(p.panels ?? [])])) {
+		for (const panel of [...model.panels.flatMap((p) => [p, ...(p.panels ?? [])]), ...annotations(model)]) {
 			for (const target of panel.targets ?? []) {
 				if (target.hide) continue;
 				const name = `${model.title} / ${panel.title} / ${target.refId}`;
@@ -73,6 +76,13 @@ export async function runPanels(e: Endpoints, traceId: string): Promise<QueryRes
 		}
 	}
 	return results;
+}
+
+/** What is drawn across panels, as panels that ask the same. */
+function annotations({ annotations }: Model): Panel[] {
+	return (annotations?.list ?? []).flatMap(({ name: title, datasource, expr }) =>
+		datasource && expr ? [{ title, type: "annotation", datasource, targets: [{ refId: "A", expr }] }] : [],
+	);
 }
 
 /**
@@ -117,7 +127,8 @@ function variables(model: Model, traceId: string): (text: string) => string {
 async function rows(e: Endpoints, panel: Panel, target: Target, fill: (text: string) => string): Promise<number> {
 	const source = target.datasource?.uid ?? panel.datasource?.uid;
 	if (source === uid.tempo) return tempoRows(e, target, fill);
-	const asked = queryRows(e, { ...target, datasource: { uid: source }, expr: fill(target.expr ?? "") });
+	const url = target.url && { url: fill(target.url) };
+	const asked = queryRows(e, { ...target, ...url, datasource: { uid: source }, expr: fill(target.expr ?? "") });
 	return source === uid.reports ? asked.catch(notStoredYet) : asked;
 }
 

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { AwsClient } from "aws4fetch";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { load } from "../../cli/demo/demo.ts";
 import { mostMinutes } from "../../cli/demo/play.ts";
@@ -256,6 +257,43 @@ describe("report push", () => {
 		expect(source).toMatchObject({ type: infinity, secureJsonFields: { awsAccessKey: true, awsSecretKey: true } });
 		expect(new URL(source.url).pathname).toBe(new URL(store.url).pathname);
 		expect((await fetch(`${store.url}/verify-lite/latest/envelope.json`)).status).toBe(403);
+	});
+});
+
+describe("metrics push", () => {
+	const run = "RUN-2026-0042";
+	const examples = join(packsDir, "gazeqa/examples");
+	let text: string;
+
+	it("makes series of a run's files under their own names, and stores the list of artifacts", async () => {
+		const output = join(mkdtempSync(join(tmpdir(), "tracestack-metrics-")), "latest.prom");
+		const files = ["checklist.json", "metrics.json", "index.json", "run_summary.json"].map((name) =>
+			join(examples, name),
+		);
+		const [checklist = "", metrics = "", index = "", summary = ""] = files;
+		const options = ["--checklist", checklist, "--observability", metrics, "--artifacts", index, "--output", output];
+		const pushed = await stack.tracestack("metrics", "push", summary, ...options);
+		expect(pushed.code, pushed.all).toBe(0);
+		text = readFileSync(output, "utf8");
+		const written = text.split("\n").filter((line) => line.includes(run)).length;
+		await until(20, async () => {
+			const series = await reported(`{__name__=~"gazeqa_.+", run_id="${run}"}`);
+			if (series.length !== written) throw new Error(`${series.length} of ${written} series are there`);
+		});
+		const values = await reported(`{__name__=~"gazeqa_(tests|artifact_upload)_total", run_id="${run}"}`);
+		expect(new Set(values.map(({ metric: { status = "" }, value }) => `${status} ${value[1]}`))).toEqual(
+			new Set([" 4", "success 27", "failure 1"]),
+		);
+		for (const folder of [run, "latest"])
+			expect(await (await stored(`gazeqa/${folder}/index.json`)).json()).toMatchObject({ run_id: run });
+	});
+
+	it("writes what Prometheus reads; it would only rename what has had its name for long", async () => {
+		const command = ["exec", "-i", `tracestack-${stack.name}-prometheus`, "/bin/promtool", "check", "metrics"];
+		const { all } = await execa("docker", command, { input: text, reject: false, all: true });
+		const kept =
+			/^gazeqa_(tests|criteria|requirements|checklist_criteria)_total non-counter|^gazeqa_story_count non-hist/;
+		expect(all.split("\n").filter((line) => !kept.test(line))).toEqual([]);
 	});
 });
 

@@ -8,6 +8,7 @@ import { testAlerts } from "../../cli/alert.ts";
 import { root } from "../../cli/paths.ts";
 import { alertmanager } from "../../components/alertmanager.ts";
 import { serviceGraph, spanMetrics } from "../../components/links.ts";
+import { routesOf } from "../../components/receivers.ts";
 import { ruleFiles } from "../../components/rules.ts";
 import { parseSettings } from "../../settings.ts";
 
@@ -125,6 +126,22 @@ describe("receivers", () => {
 			{ receiver: "team", matchers: ['team=~"a\\\\.b"'], continue: true },
 			{ receiver: "oncall", matchers: ['env=~"prod|live"'], continue: true },
 			{ receiver: "mail", matchers: [], continue: true },
+		]);
+	});
+
+	it("are routed by environment as a pack's README shows it", () => {
+		const readme = readFileSync(join(packs, "gazeqa/README.md"), "utf8");
+		const block = [...readme.matchAll(/```yaml\n([\s\S]+?)```/g)].find(([, yaml]) => yaml?.includes("receivers"))?.[1];
+		const { config } = parse(block?.replaceAll("{ secure: … }", secret) ?? "");
+		const { packs: of, receivers } = settings({
+			packs: config["tracestack:packs"],
+			receivers: config["tracestack:receivers"],
+		});
+		expect(of.map(({ name }) => name)).toContain("gazeqa");
+		expect(routesOf(receivers)).toEqual([
+			{ receiver: "audit", matchers: [], continue: true },
+			{ receiver: "oncall", matchers: ['env=~"prod|production"'], continue: true },
+			{ receiver: "shared", matchers: ['env=~"dev|qa|ci"'], continue: true },
 		]);
 	});
 

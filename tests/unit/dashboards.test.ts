@@ -115,12 +115,22 @@ const broken: [what: string, change: (model: Model) => void, said: string][] = [
 	["a panel over another", (m) => Object.assign(m.panels[0]!.gridPos, { h: 2 }), "cover each other"],
 	["a panel beyond the edge", (m) => Object.assign(m.panels[0]!.gridPos, { x: 1 }), "wider than the dashboard"],
 	["a host", (m) => Object.assign(m.panels[0]!, { description: "see http://grafana" }), "names http:"],
+	[
+		"a host that nobody can change",
+		(m) => m.templating.list.push({ name: "known", type: "constant", query: "http://grafana" } as never),
+		"names http:",
+	],
 	["a link to nowhere", (m) => Object.assign(m, { links: [{ url: "/d/gone" }] }), "links to gone"],
 ];
 
 describe("the linter", () => {
 	it("has nothing to say of a dashboard that is right", () => {
 		expect(lint([changed(() => {})])).toEqual([]);
+	});
+
+	it("lets a box have the address that most will type into it", () => {
+		const box = { name: "known", type: "textbox", query: "http://localhost:8233" };
+		expect(lint([changed((m) => m.templating.list.push(box))])).toEqual([]);
 	});
 
 	test.each(broken)("finds %s", (_, change, said) => {

@@ -99,7 +99,7 @@ describe.each(packs().filter(({ demo }) => demo))("the demo of $name", ({ name, 
 				service: resource.attributes["service.name"],
 			})),
 			logs: logs.map(({ body, severityText }) => `${severityText} ${body}`),
-			reports: world.reports.map(({ envelope }) => envelope.summary),
+			reports: world.reports.map(({ report }) => report.samples.map(({ name, value }) => [name, value])),
 		};
 	};
 

@@ -1,0 +1,17 @@
+import type { Sample } from "../metrics/samples.ts";
+
+/** A file that Grafana reads in the object store. */
+export interface StoredObject {
+	name: string;
+	body: Buffer<ArrayBuffer>;
+}
+
+/** What a pipeline says of one of its runs. */
+export interface Report {
+	/** What made it: the folder in the object store. */
+	source: string;
+	runId: string;
+	samples: Sample[];
+	/** Stored by run, and as the source's latest. */
+	objects: StoredObject[];
+}
