@@ -93,6 +93,7 @@ export async function logged(context: Context): Promise<Complaint[]> {
 		if (log.exitCode !== 0) return []; // It is gone, which another check says.
 		const settled = Date.parse(started.stdout) + startMs;
 		return errorsOf(log.all, settled || 0)
+			.filter(({ count, cause }) => cause || count >= leastErrors)
 			.slice(0, mostErrors)
 			.map(({ line, count, cause }) => ({
 				severity: cause?.always ? "broken" : "warning",
@@ -110,6 +111,8 @@ const startedAt = "{{if .State.Running}}{{.State.StartedAt}}{{end}}";
 /** By then a server is ready, or says why not again. */
 const startMs = 30_000;
 
+/** One error that does not come back is nothing that anybody could do something about. */
+const leastErrors = 3;
 /** Different errors of one service: more say nothing more. */
 const mostErrors = 3;
 
