@@ -1,7 +1,7 @@
 import type { Settings } from "../settings.ts";
 import { type Patch, parseConfig, renderYaml } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
-import { credentials, folderOf, type Storage } from "./storage.ts";
+import { credentials, folderOf, grants, type Storage } from "./storage.ts";
 import type { Workload } from "./workload.ts";
 
 const owner = { uid: 10001, gid: 10001 };
@@ -64,6 +64,7 @@ export function loki(settings: Settings, storage: Storage): Workload {
 		...credentials(storage, "loki"),
 		ports: [{ name: "loki", number: 3100, protocol: "http", reach: "host" }],
 		volumes: [{ name: "data", path: "/loki", sizeGiB: 20, owner, ownedByImage: true, keep: "replace", fs: "any" }],
+		grants: grants(storage, "loki"),
 		ready: { port: "loki", path: "/ready", timeoutSeconds: 90 },
 		size: sizeOf(settings, "loki"),
 		// Switched off, its volume stays, and with it what was logged before.

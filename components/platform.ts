@@ -9,7 +9,7 @@ import { objectStore } from "./object-store.ts";
 import { prometheus } from "./prometheus.ts";
 import { storageOf } from "./storage.ts";
 import { tempo } from "./tempo.ts";
-import type { AddressOf, Workload } from "./workload.ts";
+import type { AddressOf, Offers, Workload } from "./workload.ts";
 
 /** Random secrets of a stack, made once. */
 export interface Secrets {
@@ -19,19 +19,22 @@ export interface Secrets {
 	storeKey: Input<string>;
 	/** What others must show. @default none of it */
 	access?: Access;
+	/** Of the database that the target offers. @default none */
+	database?: Input<string>;
 }
 
 /** Everything that a stack runs. Add a service here, and targets, preflight and the linters have it. */
-export function platform(settings: Settings, at: AddressOf, { password, storeKey, access = {} }: Secrets): Workload[] {
-	const storage = storageOf(settings, at, storeKey);
+export function platform(settings: Settings, at: AddressOf, secrets: Secrets, offers: Offers = {}): Workload[] {
+	const { password, storeKey, access = {}, database = "" } = secrets;
+	const storage = storageOf(settings, at, storeKey, offers.storage);
 	const workloads = [
 		tempo(settings, at, storage),
 		collector(settings, at, access),
-		prometheus(settings, at, access),
+		prometheus(settings, at, access, offers),
 		loki(settings, storage),
 		alertmanager(settings),
-		grafanaServer(settings, password, access),
-		objectStore(settings, storeKey),
+		grafanaServer(settings, password, access, { ...offers, databasePassword: database }),
+		objectStore(settings, storeKey, offers),
 	];
 	return workloads.map((workload) => ({ ...workload, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } }));
 }

@@ -1,12 +1,13 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { Secret, Volume, Workload } from "../../components/workload.ts";
+import type { Offers, Secret, Volume, Workload } from "../../components/workload.ts";
 import type { Settings } from "../../settings.ts";
 import type { Running, Target } from "../target.ts";
 import { fargateSize, onEfs, taskStorageGiB } from "./fargate.ts";
-import { assumedByTasks, efsClientPolicy, executionPolicy } from "./iam.ts";
+import { assumedByTasks, efsClient, executionPolicy, policyOf } from "./iam.ts";
 import { problemsOf } from "./preflight.ts";
 import { Shared, tagsOf, zoneOf } from "./shared.ts";
+import { State } from "./state.ts";
 import { containerDefinitions, fileVolumes } from "./task-definition.ts";
 
 /** What a service writes to its own output; the logs of applications are Loki's. */
@@ -23,12 +24,18 @@ interface Mounted {
  * lie on EFS where their service bears it; all else is gone with the task.
  */
 export class AwsTarget implements Target {
+	readonly offers: Offers;
+	readonly resolve: Target["resolve"];
 	readonly #settings: Settings;
 	readonly #shared: Shared;
+	readonly #state: State;
 
 	constructor(settings: Settings) {
 		this.#settings = settings;
 		this.#shared = new Shared(settings);
+		this.#state = new State(settings, this.#shared);
+		this.offers = this.#state.offers;
+		this.resolve = this.#state.resolve;
 	}
 
 	/** A workload's name resolves in the stack's private DNS zone. */
@@ -39,29 +46,30 @@ export class AwsTarget implements Target {
 	}
 
 	run(w: Workload, parent: pulumi.ComponentResource): Running {
+		// Switched off, its directories stay, and with them what was stored before.
+		if (w.scale.max === 0) {
+			for (const volume of w.volumes.filter(onEfs)) this.#mount(w, volume, parent);
+			return { keeper: parent, outside: {} };
+		}
 		const tags = tagsOf(this.#settings, w.name);
 		const logGroup = new aws.cloudwatch.LogGroup(
 			w.name,
 			{ name: `/${this.#settings.project}/${this.#settings.stack}/${w.name}`, retentionInDays: logRetentionDays, tags },
 			{ parent },
 		);
+		const needs = this.#state.needs(w);
+		const files = this.#state.files(w, parent);
 		const secrets = w.secrets.map((secret) => this.#secret(w, secret, parent));
 		const mounted = w.volumes.filter(onEfs).map((volume) => this.#mount(w, volume, parent));
 		const execution = this.#role(w, "execution", parent, {
 			policy: pulumi
 				.all([logGroup.arn, pulumi.all(secrets.map(({ arn }) => arn))])
-				.apply(([log, arns]) => JSON.stringify(executionPolicy(log, arns, [w.image, this.#initImage()]))),
+				.apply(([log, arns]) =>
+					JSON.stringify(executionPolicy(log, arns, [w.image, this.#initImage()], this.#settings.managed.kmsKey)),
+				),
 		});
 		const task = this.#role(w, "task", parent, {
-			policy:
-				mounted.length > 0
-					? pulumi
-							.all([
-								this.#shared.fileSystem.resource.arn,
-								pulumi.all(mounted.map(({ accessPoint }) => accessPoint.arn)),
-							])
-							.apply(([fileSystem, points]) => JSON.stringify(efsClientPolicy(fileSystem, points)))
-					: undefined,
+			policy: this.#taskPolicy(w, mounted),
 		});
 
 		const size = fargateSize(w.size);
@@ -81,9 +89,14 @@ export class AwsTarget implements Target {
 				taskRoleArn: task.role.arn,
 				volumes: this.#volumes(w, mounted),
 				containerDefinitions: pulumi
-					.all([this.#shared.region, logGroup.name, pulumi.all(secrets.map(({ versionArn }) => versionArn))])
-					.apply(([region, group, secretArns]) =>
-						containerDefinitions(w, this.#initImage(), { region, logGroup: group, secretArns }),
+					.all([
+						this.#shared.region,
+						logGroup.name,
+						pulumi.all(secrets.map(({ versionArn }) => versionArn)),
+						files.sources,
+					])
+					.apply(([region, group, secretArns, sources]) =>
+						containerDefinitions(w, this.#initImage(), { region, logGroup: group, secretArns, sources }),
 					),
 				tags,
 			},
@@ -93,6 +106,8 @@ export class AwsTarget implements Target {
 		const service = this.#service(w, definition, parent, [
 			...execution.policies,
 			...task.policies,
+			...files.objects,
+			...needs,
 			...(mounted.length > 0 ? this.#shared.fileSystem.reachable : []),
 		]);
 		return { keeper: service, outside: this.#outside(w, service) };
@@ -173,12 +188,26 @@ export class AwsTarget implements Target {
 		);
 	}
 
+	/** What the workload itself may do; undefined where that is nothing. */
+	#taskPolicy(w: Workload, mounted: Mounted[]): pulumi.Output<string> | undefined {
+		if (mounted.length === 0 && Object.keys(w.files).length === 0 && !w.grants?.length) return undefined;
+		const ofFileSystem =
+			mounted.length > 0
+				? pulumi
+						.all([this.#shared.fileSystem.resource.arn, pulumi.all(mounted.map(({ accessPoint }) => accessPoint.arn))])
+						.apply(([fileSystem, points]) => efsClient(fileSystem, points))
+				: pulumi.output([]);
+		return pulumi
+			.all([ofFileSystem, this.#state.statements(w)])
+			.apply(([efs, others]) => JSON.stringify(policyOf([...efs, ...others])));
+	}
+
 	/** A role that tasks take on. */
 	#role(
 		w: Workload,
 		purpose: "execution" | "task",
 		parent: pulumi.ComponentResource,
-		{ policy }: { policy?: pulumi.Output<string> },
+		{ policy }: { policy?: pulumi.Output<string> | undefined },
 	) {
 		const name = `${w.name}-${purpose}`;
 		const role = new aws.iam.Role(
@@ -192,7 +221,14 @@ export class AwsTarget implements Target {
 
 	#secret(w: Workload, { as, value }: Secret, parent: pulumi.ComponentResource) {
 		const name = `${w.name}${("env" in as ? `/${as.env}` : as.file).replaceAll(/[^A-Za-z0-9]+/g, "-").toLowerCase()}`;
-		const secret = new aws.secretsmanager.Secret(name, { tags: tagsOf(this.#settings, w.name) }, { parent });
+		const secret = new aws.secretsmanager.Secret(
+			name,
+			{
+				...(this.#settings.managed.kmsKey && { kmsKeyId: this.#settings.managed.kmsKey }),
+				tags: tagsOf(this.#settings, w.name),
+			},
+			{ parent },
+		);
 		const version = new aws.secretsmanager.SecretVersion(
 			name,
 			{ secretId: secret.id, secretString: pulumi.secret(value) },
@@ -236,6 +272,6 @@ export class AwsTarget implements Target {
 	}
 
 	#initImage(): string {
-		return this.#settings.image("busybox").image;
+		return this.#settings.image("awscli").image;
 	}
 }
