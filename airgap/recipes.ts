@@ -37,6 +37,8 @@ export type Recipe = Common &
 		| { kind: "grafana"; module: GoModule; wire: GoModule }
 		/** Files of Debian packages, unpacked without being installed. */
 		| { kind: "debian"; files: Record<string, { package: string; path: string }> }
+		/** Debian packages with all that they need, unpacked into one tar: an image's root. No maintainer script runs. */
+		| { kind: "rootfs"; packages: string[]; without: string[] }
 		/** The language host: a script of this folder. */
 		| { kind: "script"; file: string; as: string }
 	);
@@ -216,6 +218,31 @@ export const recipes: Recipe[] = [
 			busybox: { package: "busybox-static", path: "bin/busybox" },
 		},
 	},
+	{
+		name: "awscli",
+		minutes: 0.5,
+		kind: "rootfs",
+		packages: ["awscli", "coreutils", "dash"],
+		without: ["dpkg", "groff-base", "tzdata"],
+	},
+	{
+		name: "postgres",
+		minutes: 0.7,
+		kind: "rootfs",
+		packages: ["postgresql-15", "coreutils", "dash", "libc-bin", "sed"],
+		// Compiling queries, and what only sets a server up.
+		without: [
+			"dpkg",
+			"libllvm14",
+			"libz3-4",
+			"perl",
+			"perl-base",
+			"perl-modules-5.36",
+			"libperl5.36",
+			"locales",
+			"usrmerge",
+		],
+	},
 ];
 
 export const images: ImageRecipe[] = [
@@ -227,6 +254,8 @@ export const images: ImageRecipe[] = [
 	{ name: "grafana", tag: "10.1", from: ["grafana", "base"] },
 	{ name: "objectstore", tag: "1.8.0", from: ["objectstore"] },
 	{ name: "busybox", tag: "1.35", from: ["base"] },
+	{ name: "awscli", tag: "2.9", from: ["awscli"] },
+	{ name: "postgres", tag: "15", from: ["postgres"] },
 	{ name: "jaeger", tag: "1.76.0", from: ["jaeger"] },
 	{ name: "actionlint", tag: "1.7.12", from: ["actionlint"] },
 ];

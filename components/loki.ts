@@ -37,7 +37,8 @@ function bucketOf(storage: Exclude<Storage, { backend: "local" }>): Patch {
 	switch (storage.backend) {
 		case "s3": {
 			const { bucket, endpoint, region, insecure, forcePathStyle } = storage;
-			const s3 = { bucket_name: bucket, endpoint, region, insecure };
+			// An endpoint within a VPC answers by the plain name only.
+			const s3 = { bucket_name: bucket, endpoint, region, insecure, dualstack_enabled: false };
 			return { s3: { ...s3, ...(forcePathStyle && { bucket_lookup_type: "path" }) } };
 		}
 		case "gcs":

@@ -12,10 +12,21 @@ export interface AwsStack {
 	outputs: Record<string, unknown>;
 }
 
-/** @param settings Raw, below `tracestack:`; an object as JSON. */
-export async function awsStack(stack: string, settings: Record<string, unknown> = {}): Promise<AwsStack> {
+/** For who runs what the program asked for. */
+interface ToRun {
+	/** The catalogue of the images that are here. @default configs/versions.yaml */
+	images?: string | undefined;
+	/** What AWS would answer, by type. */
+	outputs?: Record<string, Record<string, unknown>>;
+}
+
+/**
+ * @param settings Raw, below `tracestack:`.
+ * @param run Shows secrets.
+ */
+export async function awsStack(stack: string, settings: Record<string, unknown> = {}, run?: ToRun): Promise<AwsStack> {
 	// The catalogue of whoever runs the tests is not the one under test.
-	vi.stubEnv("TRACESTACK_IMAGES", undefined);
+	vi.stubEnv("TRACESTACK_IMAGES", run?.images);
 	const { default: program } = await import("../../index.ts");
 	const raw = { target: "aws", storage: { backend: "s3" }, ...settings };
 	const config = Object.entries(raw).map(([key, value]) => [
@@ -25,7 +36,8 @@ export async function awsStack(stack: string, settings: Record<string, unknown> 
 	const { resources, result } = await record(program, {
 		stack,
 		config: Object.fromEntries(config),
-		outputs: (type, name) => ({ arn: arnOf(type, name), ...outputsOf(type, name) }),
+		reveal: run !== undefined,
+		outputs: (type, name) => ({ arn: arnOf(type, name), ...outputsOf(type, name), ...run?.outputs?.[type] }),
 		calls: {
 			"aws:index/getRegion:getRegion": { region },
 			"aws:ec2/getVpc:getVpc": { id: "vpc-1" },
@@ -39,7 +51,9 @@ function arnOf(type: string, name: string): string {
 	const [, module = "", kind = ""] = /^aws:(\w+)\/(\w+):/.exec(type) ?? [];
 	// Mocks make a resource's id of its name.
 	if (module === "s3") return `arn:aws:s3:::${name}-id`;
-	return `arn:aws:${module}:${region}:${account}:${kind}/${name}`;
+	// By the service that IAM knows.
+	const service = module === "amp" ? "aps" : module;
+	return `arn:aws:${service}:${region}:${account}:${kind}/${name}`;
 }
 
 function outputsOf(type: string, name: string): Record<string, unknown> {

@@ -36,6 +36,8 @@ export interface MockOptions {
 	outputs?: (type: string, name: string) => Record<string, unknown>;
 	/** What functions of providers return, by token. */
 	calls?: Record<string, Record<string, unknown>>;
+	/** Whether secrets are recorded as they are: for who runs what the program asked for. @default false */
+	reveal?: boolean;
 }
 
 /** The part of a registration request that is recorded; Pulumi doesn't export its type. */
@@ -59,7 +61,7 @@ const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
 /** Runs a program under mocks. They are global to the process: one program for each test file. */
 export async function record<T>(program: () => T | Promise<T>, options: MockOptions = {}): Promise<Recording<T>> {
-	const { stack = "dev", preview = false, config = {}, outputs, calls = {} } = options;
+	const { stack = "dev", preview = false, config = {}, outputs, calls = {}, reveal = false } = options;
 	pulumi.runtime.setAllConfig(config);
 	await pulumi.runtime.setMocks(
 		{
@@ -87,7 +89,7 @@ export async function record<T>(program: () => T | Promise<T>, options: MockOpti
 	};
 	const result = await program();
 	await pulumi.runtime.disconnect();
-	return { resources: requests.map(toRecorded).sort(byTypeAndName), result };
+	return { resources: requests.map((request) => toRecorded(request, reveal)).sort(byTypeAndName), result };
 }
 
 /** Resources of a type. */
@@ -119,7 +121,7 @@ export function golden(name: string, value: unknown): void {
 	);
 }
 
-function toRecorded(request: Request): Recorded {
+function toRecorded(request: Request, reveal: boolean): Recorded {
 	const options = Object.fromEntries(
 		Object.entries({
 			deleteBeforeReplace: request.getDeletebeforereplace(),
@@ -136,7 +138,7 @@ function toRecorded(request: Request): Recorded {
 		type: request.getType(),
 		name: request.getName(),
 		...(parent && { parent }),
-		inputs: readable(request.getObject()?.toJavaScript() ?? {}) as Recorded["inputs"],
+		inputs: readable(request.getObject()?.toJavaScript() ?? {}, reveal) as Recorded["inputs"],
 		...(Object.keys(options).length > 0 && { options }),
 	};
 }
@@ -160,15 +162,16 @@ function shortName(urn: string): string {
 	return urn && `${types.split("$").at(-1)} ${name}`;
 }
 
-function readable(value: unknown): unknown {
+function readable(value: unknown, reveal: boolean): unknown {
 	if (value === pulumi.runtime.unknownValue) return "[unknown]";
-	if (Array.isArray(value)) return value.map(readable);
+	if (Array.isArray(value)) return value.map((item) => readable(item, reveal));
 	if (typeof value !== "object" || value === null) return value;
-	if ((value as Record<string, unknown>)[signature] === secretSignature) return "[secret]";
+	if ((value as Record<string, unknown>)[signature] === secretSignature)
+		return reveal ? readable((value as Record<string, unknown>).value, reveal) : "[secret]";
 	return Object.fromEntries(
 		Object.entries(value)
 			.sort(([a], [b]) => (a < b ? -1 : 1))
-			.map(([key, item]) => [key, readable(item)]),
+			.map(([key, item]) => [key, readable(item, reveal)]),
 	);
 }
 
