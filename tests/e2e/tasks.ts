@@ -39,10 +39,12 @@ export interface FargateArgs {
 	/** Of everything that is made, and of its label. */
 	name: string;
 	resources: Recorded[];
-	/** For what the engine itself would do, such as handing over a directory. */
-	busybox: string;
-	/** What every container of a task has beside its definition. */
-	standIn: { env: (task: string) => Record<string, string>; mounts: string[]; hosts: string[] };
+	/** Images by their name in the catalogue: the engine's own work needs one. */
+	image: (service: string) => string;
+	/** What every container of a task has in its environment beside its definition. */
+	env: (task: string) => Record<string, string>;
+	/** Hosts outside the network, as `name:address`. */
+	hosts: string[];
 }
 
 /** One network with tasks on it. */
@@ -53,9 +55,20 @@ export class Fargate {
 		this.#args = args;
 	}
 
-	async create(): Promise<void> {
+	/** Begins anew, with a certificate that every container finds in `/stand-in`. */
+	async create({ certificate, key }: { certificate: string; key: string }): Promise<void> {
 		await this.remove();
 		await docker("network", "create", ...this.#label(), this.#args.name);
+		await this.volume("stand-in", {
+			"ca.pem": { text: certificate },
+			"cert.pem": { text: certificate },
+			// PostgreSQL wants it to be its own.
+			"key.pem": { text: key, uid: 999, mode: 0o600 },
+		});
+	}
+
+	image(service: string): string {
+		return this.#args.image(service);
 	}
 
 	/** Takes everything away, also what an earlier, killed run has left. */
@@ -91,7 +104,7 @@ export class Fargate {
 		tar.finalize();
 		const script = `tar -x -C /v -f - && chown ${owner ?? "0:0"} /v`;
 		const run = ["run", "--rm", "--interactive", "--network", "none", "--volume", `${volume}:/v`];
-		await execa("docker", [...run, this.#args.busybox, "sh", "-c", script], { input: Readable.from(tar) });
+		await execa("docker", [...run, this.image("busybox"), "sh", "-c", script], { input: Readable.from(tar) });
 		return volume;
 	}
 
@@ -156,7 +169,7 @@ export class Fargate {
 	#run(task: string, container: Container, { memory }: Definition): { options: string[]; command: string[] } {
 		const { entryPoint = [], command = [], environment, secrets = [], stopTimeout, user } = container;
 		const env = {
-			...this.#args.standIn.env(task),
+			...this.#args.env(task),
 			...Object.fromEntries(environment.map(({ name, value }) => [name, value])),
 			...Object.fromEntries(secrets.map(({ name, valueFrom }) => [name, this.#secret(valueFrom)])),
 		};
@@ -170,8 +183,8 @@ export class Fargate {
 			...this.#label(),
 			...["--network", this.#args.name, "--user", user, "--memory", `${memory}m`, "--memory-swap", `${memory}m`],
 			...container.linuxParameters.capabilities.drop.flatMap((capability) => ["--cap-drop", capability]),
-			...[...mounts, ...this.#args.standIn.mounts].flatMap((mount) => ["--mount", mount]),
-			...this.#args.standIn.hosts.flatMap((host) => ["--add-host", host]),
+			...[...mounts, this.#standIn()].flatMap((mount) => ["--mount", mount]),
+			...this.#args.hosts.flatMap((host) => ["--add-host", host]),
 			...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
 			...(stopTimeout === undefined ? [] : ["--stop-timeout", `${stopTimeout}`]),
 			...(entry === undefined ? [] : ["--entrypoint", entry]),
@@ -204,7 +217,11 @@ export class Fargate {
 	}
 
 	#options(name: string): string[] {
-		return [...this.#label(), "--name", this.container(name), "--network", this.#args.name];
+		return [...this.#label(), "--name", this.container(name), "--network", this.#args.name, "--mount", this.#standIn()];
+	}
+
+	#standIn(): string {
+		return `type=volume,src=${this.#args.name}-stand-in,dst=/stand-in,readonly`;
 	}
 
 	#label(): string[] {
