@@ -59,12 +59,12 @@ export default async function stack() {
 	return {
 		urls: Object.fromEntries(
 			workloads.flatMap(({ name, ports }) =>
-				ports
-					.filter((port) => running[name]?.outside[port.name])
-					.map((port) => [
-						port.name,
-						pulumi.interpolate`${port.protocol === "grpc" ? "" : port.tls ? "https://" : "http://"}${running[name]?.outside[port.name]}`,
-					]),
+				ports.flatMap((port) => {
+					const entrance = running[name]?.outside[port.name];
+					if (!entrance) return [];
+					const scheme = port.protocol === "grpc" ? "" : entrance.tls ? "https://" : "http://";
+					return [[port.name, pulumi.interpolate`${scheme}${entrance.address}`]];
+				}),
 			),
 		),
 		dashboards: shown.map(({ uid, title, pack }) => ({ uid, title, pack, needsSenders: waiting.has(pack) })),

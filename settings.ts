@@ -4,10 +4,12 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type Pack, packNames, packs, packsDir } from "./components/packs.ts";
 import { accessConflicts } from "./settings/access.ts";
+import { awsConflicts } from "./settings/aws.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
 import { readConfiguration, splitOnce } from "./settings/configuration.ts";
 import { SettingsError } from "./settings/error.ts";
 import { type Conflict, explain, nearest } from "./settings/explain.ts";
+import { instanceConflicts } from "./settings/instances.ts";
 import { isProduction } from "./settings/policies.ts";
 import { portPresets } from "./settings/ports.ts";
 import { jobs, schema } from "./settings/schema.ts";
@@ -30,6 +32,8 @@ export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix"
 	production: boolean;
 	tempo: Parsed["tempo"] & { backfill: string };
 	packs: Pack[];
+	/** By which people reach Grafana, where something stands before it that ends TLS. */
+	grafanaUrl?: string;
 	/** The catalogue's entry for a service. Throws when it has none. */
 	image(service: string): CatalogueEntry;
 }
@@ -42,6 +46,8 @@ export interface StackIdentity {
 	secretKeys?: ReadonlySet<string>;
 	/** Keys of other namespaces that look like a misspelling of the project's. */
 	misplaced?: string[];
+	/** Keys of the AWS provider's own namespace: the stack's provider is made from `aws`, and would not hear of them. */
+	unheard?: string[];
 	/** Where packs are. @default configs/packs */
 	packsDir?: string;
 }
@@ -55,15 +61,20 @@ export interface StackIdentity {
 export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity, images?: string): Settings {
 	const result = schema.safeParse(raw);
 	const { secretKeys, misplaced = [], packsDir: dir = packsDir } = stack;
+	const unheard = raw.target === "aws" ? (stack.unheard ?? []) : [];
 	const conflicts = conflictsIn(raw, dir);
-	if (!result.success || conflicts.length > 0 || misplaced.length > 0) {
+	if (!result.success || [conflicts, misplaced, unheard].some((list) => list.length > 0)) {
 		const issues = result.error?.issues ?? [];
 		const elsewhere = misplaced.map((key) => {
 			const meant = `${stack.project}:${splitOnce(key, ":")[1]}`;
 			return `${key} is in no namespace that is read\n    did you mean ${meant}?`;
 		});
+		const others = unheard.map(
+			(key) =>
+				`${key} is not read\n    set ${stack.project}:aws.region and .account; credentials come from the environment`,
+		);
 		const mistakes = explain({ raw, schema, issues, conflicts, secretKeys, namespace: `${stack.project}:` });
-		throw SettingsError.of(`Pulumi.${stack.name}.yaml`, [...elsewhere, ...mistakes]);
+		throw SettingsError.of(`Pulumi.${stack.name}.yaml`, [...elsewhere, ...others, ...mistakes]);
 	}
 	const { images: configured, ports, namePrefix, alerts, tempo, packs: chosen, ...settings } = result.data;
 	const catalogue = readCatalogue(images ?? configured);
@@ -80,6 +91,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		tempo: { ...tempo, backfill: tempo.backfill ?? shorter(tempo.retention, "6h") },
 		alerts: { ...alerts, env },
 		production: isProduction(env),
+		...(settings.aws && { grafanaUrl: `https://${settings.aws.grafana.domain}` }),
 		image(service) {
 			const entry = catalogue[service];
 			if (!entry) throw new SettingsError(`the image catalogue ${images ?? configured} has no entry "${service}"`);
@@ -94,7 +106,8 @@ export function loadSettings(): Settings {
 	const name = pulumi.getStack();
 	const { raw, others } = readConfiguration(project);
 	const misplaced = others.filter((key) => nearest(splitOnce(key, ":")[0], [project]));
-	const identity = { project, name, misplaced, secretKeys: secretKeys(project) };
+	const unheard = others.filter((key) => key.startsWith("aws:"));
+	const identity = { project, name, misplaced, unheard, secretKeys: secretKeys(project) };
 	return parseSettings(raw, identity, process.env.TRACESTACK_IMAGES);
 }
 
@@ -115,7 +128,16 @@ function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
 
 /** What can only be seen by comparing settings. It reads what may be wrong otherwise: all mistakes are told at once. */
 function conflictsIn(raw: Record<string, unknown>, dir: string): Conflict[] {
-	const all = [portConflicts, reachConflicts, storageConflicts, backfillConflicts, scrapeConflicts, nameConflicts];
+	const all = [
+		portConflicts,
+		reachConflicts,
+		awsConflicts,
+		countConflicts,
+		storageConflicts,
+		backfillConflicts,
+		scrapeConflicts,
+		nameConflicts,
+	];
 	return [...all.flatMap((conflicts) => conflicts(raw)), ...packConflicts(raw, dir)];
 }
 
@@ -140,6 +162,10 @@ function portConflicts(raw: Record<string, unknown>): Conflict[] {
 
 function reachConflicts(raw: Record<string, unknown>): Conflict[] {
 	return accessConflicts(raw.bindAddress, objectAt(raw, "access"));
+}
+
+function countConflicts(raw: Record<string, unknown>): Conflict[] {
+	return instanceConflicts(raw.target, objectAt(raw, "collector"), objectAt(raw, "sampling"));
 }
 
 function storageConflicts(raw: Record<string, unknown>): Conflict[] {

@@ -71,6 +71,18 @@ const sampling = {
 	percent: 50,
 	tail: { percent: 10, slowerThan: "2s", attributes: [{ name: "run.id" }, { name: "tier", values: ["gold"] }] },
 };
+/** Where the target can run them. */
+const several = {
+	target: "aws",
+	access: { token: true },
+	aws: {
+		region: "eu-central-1",
+		hostedZoneId: "Z0",
+		grafana: { domain: "grafana.example.com" },
+		otlp: { domain: "otlp.example.com" },
+	},
+	collector: { instances: { max: 3 } },
+};
 /** What others may reach. */
 const guarded = { bindAddress: "192.0.2.1", access: { token: true, tls: "generated" } };
 
@@ -117,6 +129,8 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 	],
 	["collector", "a token and TLS", guarded],
 	["prometheus", "a Grafana that asks who you are", guarded],
+	["collector", "several of it", several],
+	["prometheus", "several collectors", several],
 	["prometheus", "scrapes of its own", { scrapes: [{ job: "app", targets: ["host.docker.internal:8080"] }] }],
 ];
 

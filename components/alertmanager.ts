@@ -1,5 +1,5 @@
 import type { Settings } from "../settings.ts";
-import { integration, routesOf, secretsOf } from "./receivers.ts";
+import { callsOfReceivers, integration, routesOf, secretsOf } from "./receivers.ts";
 import { renderYaml } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
 import type { Workload } from "./workload.ts";
@@ -35,6 +35,7 @@ export function alertmanager(settings: Settings): Workload {
 		env: {},
 		secrets: secretsOf(settings.receivers),
 		ports: [{ name: "alertmanager", number: 9093, protocol: "http", reach: "host" }],
+		calls: callsOfReceivers(settings.receivers),
 		volumes: [
 			{
 				name: "data",
@@ -46,7 +47,12 @@ export function alertmanager(settings: Settings): Workload {
 				fs: "any",
 			},
 		],
-		ready: { port: "alertmanager", path: "/-/ready", timeoutSeconds: 60 },
+		ready: {
+			port: "alertmanager",
+			path: "/-/ready",
+			timeoutSeconds: 60,
+			ask: ["/bin/amtool", "cluster", "show", "--alertmanager.url=http://127.0.0.1:9093"],
+		},
 		size: sizeOf(settings, "alertmanager"),
 		scale: { min: 1, max: 1, deploy: "stop-first" },
 		stopGraceSeconds: 10,

@@ -1,5 +1,6 @@
 import type { Settings } from "../settings.ts";
 import { type Access, certificateFiles, speaksTls } from "./access.ts";
+import { callTo } from "./calls.ts";
 import { type Added, destinations } from "./destinations.ts";
 import { formats } from "./formats.ts";
 import { redaction } from "./redaction.ts";
@@ -22,6 +23,9 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 	const sampled = sampling(settings, { traces: pipelines.traces.exporters, metrics: pipelines.metrics.exporters });
 	// A browser asks first whether it may show the token.
 	const cors = settings.access.token ? { cors: { allowed_headers: ["*"] } } : {};
+	// A gRPC client stays with the collector that it found first: sent away now and then, it finds those that came since.
+	const age = { keepalive: { server_parameters: { max_connection_age: "5m", max_connection_age_grace: "30s" } } };
+	const several = settings.collector.instances.max > 1 ? age : {};
 	const further = formats(settings).config;
 	const pipeline = (signal: keyof typeof of, exporters = pipelines[signal].exporters) => ({
 		processors: [...pipelines[signal].processors, ...of[signal]],
@@ -31,7 +35,10 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 		"collector/collector.yaml",
 		{
 			...(settings.access.token && { extensions: { bearertokenauth: { filename: tokenFile } } }),
-			receivers: { otlp: { protocols: { grpc: guard(settings), http: { ...guard(settings), ...cors } } }, ...further },
+			receivers: {
+				otlp: { protocols: { grpc: { ...guard(settings), ...several }, http: { ...guard(settings), ...cors } } },
+				...further,
+			},
 			processors,
 			exporters: {
 				"otlp_grpc/tempo": {
@@ -95,8 +102,8 @@ export function collector(settings: Settings, at: AddressOf, access: Access = {}
 		env: {},
 		secrets: [...token, ...certificateFiles(settings, secrets, access).secrets, ...added.secrets],
 		ports: [
-			{ name: "otlpGrpc", number: 4317, protocol: "grpc", tls, reach: "outside" },
-			{ name: "otlpHttp", number: 4318, protocol: "http", tls, reach: "outside" },
+			{ name: "otlpGrpc", number: 4317, protocol: "grpc", tls, reach: "outside", audience: "applications" },
+			{ name: "otlpHttp", number: 4318, protocol: "http", tls, reach: "outside", audience: "applications" },
 			{ name: "collectorHealth", number: 13133, protocol: "http", reach: "host" },
 			{
 				name: "collectorMetrics",
@@ -106,6 +113,7 @@ export function collector(settings: Settings, at: AddressOf, access: Access = {}
 			},
 			...formats(settings).ports,
 		],
+		calls: settings.destinations.map(({ endpoint }) => callTo(endpoint)),
 		volumes: [
 			// The image is built FROM scratch and has no such directory; the queue's database is a mapped file.
 			{
@@ -120,7 +128,8 @@ export function collector(settings: Settings, at: AddressOf, access: Access = {}
 		],
 		ready: { port: "collectorHealth", path: "/", timeoutSeconds: 60 },
 		size: sizeOf(settings, "collector"),
-		scale: { min: 1, max: 1, deploy: "stop-first" },
+		// Each has a queue of its own.
+		scale: { ...settings.collector.instances, deploy: "rolling" },
 		stopGraceSeconds: 30,
 	};
 }

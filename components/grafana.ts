@@ -3,7 +3,8 @@ import * as grafana from "@pulumiverse/grafana";
 import type { Settings } from "../settings.ts";
 import type { Running } from "../targets/target.ts";
 import { type Access, certificateFiles, speaksTls } from "./access.ts";
-import { amazonPrometheus, type DataSource, dashboardMessage } from "./links.ts";
+import { callsOf } from "./calls.ts";
+import { amazonPrometheus, type DataSource, dashboardMessage, dataSources } from "./links.ts";
 import type { Dashboard, Pack } from "./packs.ts";
 import { readConfig } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
@@ -70,6 +71,7 @@ export function grafanaServer(
 				GF_SERVER_CERT_KEY: files.key,
 				GF_SECURITY_COOKIE_SECURE: "true",
 			}),
+			...(settings.grafanaUrl && { GF_SERVER_ROOT_URL: settings.grafanaUrl, GF_SECURITY_COOKIE_SECURE: "true" }),
 			// Everybody else has to log in; this page it shows to all who ask.
 			...(settings.access.token && {
 				GF_METRICS_BASIC_AUTH_USERNAME: metricsUser,
@@ -82,7 +84,18 @@ export function grafanaServer(
 			...(offers.database ? [{ value: databasePassword, as: { file: databasePasswordFile } }] : []),
 			...identity,
 		],
-		ports: [{ name: "grafana", number: 3000, protocol: "http", tls: speaksTls(settings), reach: "outside" }],
+		ports: [
+			{
+				name: "grafana",
+				number: 3000,
+				protocol: "http",
+				tls: speaksTls(settings),
+				reach: "outside",
+				audience: "people",
+			},
+		],
+		// Its datasources: their addresses are in its database, not in its configuration.
+		calls: callsOf((at) => dataSources(at, settings.logs.enabled)),
 		volumes: [
 			{ name: "data", path: "/var/lib/grafana", sizeGiB: 2, owner, ownedByImage: true, keep: "replace", fs: "posix" },
 		],
@@ -119,12 +132,12 @@ export class GrafanaContent extends pulumi.ComponentResource {
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("tracestack:grafana:Content", name, {}, opts);
-		const address = server.outside.grafana;
-		if (!address) throw new Error("the Grafana workload publishes no port called grafana");
+		const entrance = server.outside.grafana;
+		if (!entrance) throw new Error("the Grafana workload publishes no port called grafana");
 		const provider = new grafana.Provider(
 			name,
 			{
-				url: pulumi.interpolate`${speaksTls(settings) ? "https" : "http"}://${address}`,
+				url: pulumi.interpolate`${entrance.tls ? "https" : "http"}://${entrance.address}`,
 				...(ca && { caCert: ca }),
 				auth: pulumi.secret(pulumi.interpolate`${settings.grafana.adminUser}:${password}`),
 			},

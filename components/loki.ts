@@ -66,7 +66,12 @@ export function loki(settings: Settings, storage: Storage): Workload {
 		ports: [{ name: "loki", number: 3100, protocol: "http", reach: "host" }],
 		volumes: [{ name: "data", path: "/loki", sizeGiB: 20, owner, ownedByImage: true, keep: "replace", fs: "any" }],
 		grants: grants(storage, "loki"),
-		ready: { port: "loki", path: "/ready", timeoutSeconds: 90 },
+		ready: {
+			port: "loki",
+			path: "/ready",
+			timeoutSeconds: 90,
+			ask: ["/usr/bin/loki", "-health", "-health.url=http://127.0.0.1:3100/ready"],
+		},
 		size: sizeOf(settings, "loki"),
 		// Switched off, its volume stays, and with it what was logged before.
 		scale: { min: instances, max: instances, deploy: "stop-first" },

@@ -2,6 +2,7 @@ import type { Input } from "@pulumi/pulumi";
 import type { Settings } from "../settings.ts";
 import type { Access } from "./access.ts";
 import { alertmanager } from "./alertmanager.ts";
+import { recorded } from "./calls.ts";
 import { collector } from "./collector.ts";
 import { grafanaServer } from "./grafana.ts";
 import { loki } from "./loki.ts";
@@ -26,17 +27,22 @@ export interface Secrets {
 /** Everything that a stack runs. Add a service here, and targets, preflight and the linters have it. */
 export function platform(settings: Settings, at: AddressOf, secrets: Secrets, offers: Offers = {}): Workload[] {
 	const { password, storeKey, access = {}, database = "" } = secrets;
-	const storage = storageOf(settings, at, storeKey, offers.storage);
-	const workloads = [
-		tempo(settings, at, storage),
-		collector(settings, at, access),
-		prometheus(settings, at, access, offers),
-		loki(settings, storage),
-		alertmanager(settings),
-		grafanaServer(settings, password, access, { ...offers, databasePassword: database }),
-		objectStore(settings, storeKey, offers),
+	const storage = (at: AddressOf) => storageOf(settings, at, storeKey, offers.storage);
+	const makers: ((at: AddressOf) => Workload)[] = [
+		(at) => tempo(settings, at, storage(at)),
+		(at) => collector(settings, at, access),
+		(at) => prometheus(settings, at, access, offers),
+		(at) => loki(settings, storage(at)),
+		() => alertmanager(settings),
+		() => grafanaServer(settings, password, access, { ...offers, databasePassword: database }),
+		() => objectStore(settings, storeKey, offers),
 	];
-	return workloads.map((workload) => ({ ...workload, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } }));
+	return makers.map((make) => {
+		const asked = recorded(at);
+		const workload = make(asked.at);
+		const calls = [...asked.calls, ...(workload.calls ?? [])].filter((call) => call.workload !== workload.name);
+		return { ...workload, calls, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } };
+	});
 }
 
 /**

@@ -1,6 +1,7 @@
 import { outside } from "../settings/access.ts";
 import type { Settings } from "../settings.ts";
 import { type Access, hasAuthority, speaksTls } from "./access.ts";
+import { callTo } from "./calls.ts";
 import { metricsUser } from "./grafana.ts";
 import { renderYaml } from "./render.ts";
 import { ruleFiles } from "./rules.ts";
@@ -34,7 +35,7 @@ function prometheusConfig(settings: Settings, at: AddressOf, { metrics }: Offers
 					.map(([service, port]) => ({
 						job_name: service,
 						...(service === "grafana" && admittedByGrafana(settings)),
-						static_configs: [{ targets: [at(service, port)] }],
+						...targetsOf(service, at(service, port), settings),
 					})),
 				{ ...usage, static_configs: [{ targets: [at("tempo", scraped.tempo)] }] },
 				...settings.scrapes.map(({ job, targets, path, scheme, interval }) => ({
@@ -60,6 +61,13 @@ function longTerm({ url, region }: NonNullable<Offers["metrics"]>) {
 		// What AWS advises: https://docs.aws.amazon.com/prometheus/latest/userguide/AMP-onboard-ingest-metrics-remote-write-EC2.html
 		queue_config: { max_samples_per_send: 1000, max_shards: 200, capacity: 2500 },
 	};
+}
+
+/** Where a service's metrics are: of several collectors, at each address that their name has. */
+function targetsOf(service: string, address: string, { collector: { instances } }: Settings) {
+	if (service !== "collector" || instances.max === 1) return { static_configs: [{ targets: [address] }] };
+	const [name, port] = address.split(":");
+	return { dns_sd_configs: [{ names: [name], type: "A", port: Number(port), refresh_interval: "15s" }] };
 }
 
 /** What Grafana asks for where others reach it, and how it is known: by the name that it has for them. */
@@ -99,6 +107,7 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 			...(hasAuthority(settings) ? [{ value: access.ca ?? "", as: { file: caFile } }] : []),
 		],
 		ports: [{ name: "prometheus", number: 9090, protocol: "http", reach: "host" }],
+		calls: settings.scrapes.flatMap(({ targets, scheme }) => targets.map((target) => callTo(`${scheme}://${target}`))),
 		volumes: [
 			// The database maps files and breaks on a network file system.
 			{
@@ -112,7 +121,12 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 			},
 		],
 		grants: offers.metrics ? [{ metrics: "remote-write" }] : [],
-		ready: { port: "prometheus", path: "/-/ready", timeoutSeconds: 60 },
+		ready: {
+			port: "prometheus",
+			path: "/-/ready",
+			timeoutSeconds: 60,
+			ask: ["/bin/promtool", "check", "ready", "--url=http://127.0.0.1:9090"],
+		},
 		size: sizeOf(settings, "prometheus"),
 		scale: { min: 1, max: 1, deploy: "stop-first" },
 		stopGraceSeconds: 60,

@@ -1,8 +1,9 @@
 // Who is told of alerts, as Alertmanager's configuration has them.
 
 import type { Settings } from "../settings.ts";
+import { callTo } from "./calls.ts";
 import type { Patch } from "./render.ts";
-import type { Secret } from "./workload.ts";
+import type { Call, Secret } from "./workload.ts";
 
 /** Somebody who is told, as settings have him. */
 export type Receiver = Settings["receivers"][number];
@@ -91,6 +92,20 @@ export function integration(receiver: Receiver): Patch {
 			};
 		}
 	}
+}
+
+/** Ports that receivers are told at. */
+export function callsOfReceivers(receivers: Receiver[]): Call[] {
+	return receivers.map((receiver) => {
+		switch (receiver.type) {
+			case "webhook":
+				return callTo(receiver.url);
+			case "email":
+				return callTo(receiver.smarthost);
+			default:
+				return { port: 443 };
+		}
+	});
 }
 
 /** Secrets of receivers as files. */

@@ -13,8 +13,14 @@ export class Service extends pulumi.ComponentResource {
 
 	constructor({ workload, target }: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
 		const { name } = workload;
-		super(`tracestack:service:${name[0]?.toUpperCase()}${name.slice(1)}`, name, {}, opts);
+		super(
+			`tracestack:service:${name[0]?.toUpperCase()}${name.slice(1)}`,
+			name,
+			{},
+			{ ...opts, providers: target.providers },
+		);
 		this.running = target.run(workload, this);
-		this.registerOutputs(this.running.outside);
+		const addresses = Object.entries(this.running.outside).map(([port, { address }]) => [port, address]);
+		this.registerOutputs(Object.fromEntries(addresses));
 	}
 }

@@ -119,7 +119,12 @@ export function tempo(settings: Settings, at: AddressOf, storage: Storage): Work
 		],
 		volumes: [{ name: "data", path: "/var/tempo", sizeGiB: 50, owner, ownedByImage: true, keep: "replace", fs: "any" }],
 		grants: grants(storage, "tempo"),
-		ready: { port: "tempo", path: "/ready", timeoutSeconds: 60 },
+		ready: {
+			port: "tempo",
+			path: "/ready",
+			timeoutSeconds: 60,
+			ask: ["/tempo", "-health", "-health.url=http://127.0.0.1:3200/ready"],
+		},
 		size: sizeOf(settings, "tempo"),
 		// Two monolithic instances on one volume are not supported.
 		scale: { min: 1, max: 1, deploy: "stop-first" },

@@ -27,6 +27,18 @@ interface Port {
 	 * they are. `outside`: people and applications reach it, as far as `bindAddress` lets them: it can ask.
 	 */
 	reach: "stack" | "host" | "outside";
+	/**
+	 * Of `outside`: who comes. People come by a browser, each service by a name of its own; applications come by one name for
+	 * all, and know the port's number.
+	 */
+	audience?: "people" | "applications";
+}
+
+/** What a workload calls: where a target closes networks, nothing else is open to it but HTTPS. */
+export interface Call {
+	/** Another workload; undefined for what is beyond the stack. */
+	workload?: string;
+	port: number;
 }
 
 /** A directory that outlives the process. */
@@ -95,13 +107,24 @@ export interface Workload {
 	env: Record<string, string>;
 	secrets: Secret[];
 	ports: Port[];
+	/** Beside what it asked the address of while it was made: `platform` adds that. @default nothing */
+	calls?: Call[];
 	volumes: Volume[];
 	/** @default none */
 	grants?: Grant[];
 	/** Answers 2xx once the service does its job. The port must reach further than `stack`: many images have no shell to probe from within. */
-	ready: { port: string; path: string; timeoutSeconds: number };
+	ready: {
+		port: string;
+		path: string;
+		timeoutSeconds: number;
+		/** What of the image asks the same from within, for targets that have no other way; most images have no shell. @default nothing */
+		ask?: string[];
+	};
 	size: { cpu: number; memoryMiB: number };
-	/** None at all keeps the volumes and runs nothing. `stop-first`: only one may hold the data; `rolling`: the next starts before the last stops. */
+	/**
+	 * None at all keeps the volumes and runs nothing. Between `min` and `max` CPU decides, where a target runs several.
+	 * `stop-first`: only one may hold the data; `rolling`: the next starts before the last stops.
+	 */
 	scale: { min: number; max: number; deploy: "stop-first" | "rolling" };
 	/** Time between SIGTERM and SIGKILL; 120 is the most that Fargate gives. */
 	stopGraceSeconds: number;

@@ -69,7 +69,7 @@ function group(name: string, node: Node): string {
 	const list = node.items ? " A list; each has:" : "";
 	const more = node.oneOf ? ` Default: \`${by}: ${(node.default as Record<string, string>)[by]}\`.` : list;
 	const heading = `## ${namespace}:${name}\n\n${node.description}${more}\n`;
-	return `${heading}\n${kinds ? alternatives.join("\n") : table(fields, "", node.items?.required)}`;
+	return `${heading}\n${kinds ? alternatives.join("\n") : table(fields, "", (node.items ?? node).required)}`;
 }
 
 /** Of a setting, or of each item of a list. */
@@ -78,16 +78,31 @@ function alternativesOf(node: Node): Node[] | undefined {
 }
 
 function table(fields: [name: string, node: Node][], before: string, required: string[] = []): string {
-	const rows = fields.map(([name, node]) => {
-		const fallback = required.includes(name) ? "required" : defaultOf(node);
-		return `| \`${before}${name}\` | ${allowedBy(node)} | ${fallback} | ${node.description} |\n`;
-	});
+	const rows = fields
+		.flatMap(([name, node]) => spread(name, node, required))
+		.map(([name, node, needed]) => {
+			const fallback = needed ? "required" : defaultOf(node);
+			return `| \`${before}${name}\` | ${allowedBy(node)} | ${fallback} | ${node.description} |\n`;
+		});
 	return `| setting | allowed | default | |\n|---|---|---|---|\n${rows.join("")}`;
+}
+
+/** A setting, and those within it as `outer.inner`. */
+function spread(name: string, node: Node, required: string[]): [name: string, node: Node, required: boolean][] {
+	const within = Object.entries(node.properties ?? {}).flatMap(([inner, one]) =>
+		spread(
+			`${name}.${inner}`,
+			one,
+			(node.required ?? []).map((other) => `${name}.${other}`),
+		),
+	);
+	return [[name, node, required.includes(name)], ...within];
 }
 
 function defaultOf(node: Node): string {
 	if (node.defaultInWords) return node.defaultInWords;
 	if (node.default === undefined) return "none";
+	if (node.properties) return "those below";
 	if (Array.isArray(node.default)) return node.default.length > 0 ? node.default.join(", ") : "none";
 	return `\`${String(node.default)}\``;
 }

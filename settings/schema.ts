@@ -3,7 +3,9 @@
 
 import { z } from "zod";
 import { alerts, receiver, service } from "./alerts.ts";
+import { aws } from "./aws.ts";
 import { drift } from "./drift.ts";
+import { instances } from "./instances.ts";
 import { credential, duration, grafanaPlugin, retention } from "./kinds.ts";
 import { managed } from "./managed.ts";
 import { policies } from "./policies.ts";
@@ -145,6 +147,7 @@ export const schema = z.strictObject({
 		allowed: "an IPv4 address, such as 127.0.0.1; 0.0.0.0 is every interface",
 	}),
 	access,
+	aws,
 	ports,
 	images: z.string().min(1).default("configs/versions.yaml").meta({
 		description: "Image catalogue, relative to the project.",
@@ -175,6 +178,7 @@ export const schema = z.strictObject({
 					"How much the collector keeps on disk for each backend that is away or slow. When it is full, senders are told to try again.",
 				allowed: "MiB, a whole number from 1",
 			}),
+			instances,
 			jaeger: z.boolean().default(false).meta({
 				description:
 					"Takes Jaeger's own format, over gRPC (`ports.jaegerGrpc`) and as Thrift over HTTP (`ports.jaegerThriftHttp`), not over UDP.",

@@ -1,6 +1,14 @@
-import type { ComponentResource, Input, Output, Resource } from "@pulumi/pulumi";
+import type { ComponentResource, Input, Output, ProviderResource, Resource } from "@pulumi/pulumi";
 import type { AddressOf, Offers, Workload } from "../components/workload.ts";
 import type { Settings } from "../settings.ts";
+
+/** Where a port is reached. */
+export interface Entrance {
+	/** As `host:port`; resolves once the workload is ready (in a preview at once). */
+	address: Output<string>;
+	/** Whether it speaks TLS there, whatever the workload itself speaks. */
+	tls: boolean;
+}
 
 /** A workload that a target has realised. */
 export interface Running {
@@ -10,14 +18,16 @@ export interface Running {
 	 */
 	keeper: Resource;
 	/**
-	 * Base address of each `host` or `outside` port by name, as `host:port`; resolves once the workload is ready (in a preview at
-	 * once). Carries no dependency on the process: what is made in the service outlives its container.
+	 * By name, each `host` or `outside` port that is reached from where the stack is made. Addresses carry no dependency on the
+	 * process: what is made in the service outlives its container.
 	 */
-	outside: Record<string, Output<string>>;
+	outside: Record<string, Entrance>;
 }
 
 /** Where a stack runs. Components never ask which one they have. */
 export interface Target {
+	/** Who makes what is below a service. @default the engine's own provider */
+	providers?: ProviderResource[];
 	/** Address of a workload within the stack. Pure, known before anything exists: Tempo and Prometheus name each other. */
 	address: AddressOf;
 	/** What there is beside containers. As pure as addresses: nothing is made before a workload asks for it. */

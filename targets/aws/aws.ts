@@ -3,15 +3,23 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Offers, Secret, Volume, Workload } from "../../components/workload.ts";
 import type { Settings } from "../../settings.ts";
 import type { Running, Target } from "../target.ts";
-import { fargateSize, onEfs, taskStorageGiB } from "./fargate.ts";
+import { type Entered, problemsOfEntrances } from "./entrances.ts";
+import { fargateSize, onEfs, processors, taskStorageGiB } from "./fargate.ts";
 import { assumedByTasks, efsClient, executionPolicy, policyOf } from "./iam.ts";
+import { awsOf, tagsOf, zoneOf } from "./names.ts";
 import { problemsOf } from "./preflight.ts";
-import { Shared, tagsOf, zoneOf } from "./shared.ts";
+import { waitUntilReached } from "./ready.ts";
+import { fargateService } from "./service.ts";
+import { Shared, volumes } from "./shared.ts";
 import { State } from "./state.ts";
 import { containerDefinitions, fileVolumes } from "./task-definition.ts";
+import { problemsOfVpc } from "./vpc.ts";
 
 /** What a service writes to its own output; the logs of applications are Loki's. */
 const logRetentionDays = 30;
+
+/** Time for a new name to be known, and for a balancer to find its targets. */
+const reachSeconds = 600;
 
 /** A volume on EFS. */
 interface Mounted {
@@ -41,17 +49,23 @@ export class AwsTarget implements Target {
 	/** A workload's name resolves in the stack's private DNS zone. */
 	address = (workload: string, port: number): string => `${workload}.${zoneOf(this.#settings)}:${port}`;
 
-	preflight(workloads: Workload[]): Promise<string[]> {
-		return Promise.resolve(workloads.flatMap((w) => problemsOf(w, this.#initImage())));
+	get providers(): pulumi.ProviderResource[] {
+		return [this.#shared.provider];
+	}
+
+	async preflight(workloads: Workload[]): Promise<string[]> {
+		const running = workloads.filter(({ scale }) => scale.max > 0);
+		return [
+			...running.flatMap((w) => problemsOf(w, this.#initImage())),
+			...problemsOfEntrances(running),
+			...(await problemsOfVpc(this.#settings, { provider: this.#shared.provider })),
+		];
 	}
 
 	run(w: Workload, parent: pulumi.ComponentResource): Running {
-		// Switched off, its directories stay, and with them what was stored before.
-		if (w.scale.max === 0) {
-			for (const volume of w.volumes.filter(onEfs)) this.#mount(w, volume, parent);
-			return { keeper: parent, outside: {} };
-		}
 		const tags = tagsOf(this.#settings, w.name);
+		const mounted = w.volumes.filter(onEfs).map((volume) => this.#mount(w, volume, parent));
+		if (w.scale.max === 0) return { keeper: mounted[0]?.accessPoint ?? parent, outside: {} };
 		const logGroup = new aws.cloudwatch.LogGroup(
 			w.name,
 			{ name: `/${this.#settings.project}/${this.#settings.stack}/${w.name}`, retentionInDays: logRetentionDays, tags },
@@ -60,7 +74,6 @@ export class AwsTarget implements Target {
 		const needs = this.#state.needs(w);
 		const files = this.#state.files(w, parent);
 		const secrets = w.secrets.map((secret) => this.#secret(w, secret, parent));
-		const mounted = w.volumes.filter(onEfs).map((volume) => this.#mount(w, volume, parent));
 		const execution = this.#role(w, "execution", parent, {
 			policy: pulumi
 				.all([logGroup.arn, pulumi.all(secrets.map(({ arn }) => arn))])
@@ -81,7 +94,10 @@ export class AwsTarget implements Target {
 				family: `${this.#settings.namePrefix}-${w.name}`,
 				requiresCompatibilities: ["FARGATE"],
 				networkMode: "awsvpc",
-				runtimePlatform: { cpuArchitecture: "X86_64", operatingSystemFamily: "LINUX" },
+				runtimePlatform: {
+					cpuArchitecture: processors[awsOf(this.#settings).architecture],
+					operatingSystemFamily: "LINUX",
+				},
 				cpu: `${size.cpu}`,
 				memory: `${size.memoryMiB}`,
 				...(storage && { ephemeralStorage: { sizeInGib: storage } }),
@@ -103,89 +119,64 @@ export class AwsTarget implements Target {
 			{ parent },
 		);
 
-		const service = this.#service(w, definition, parent, [
-			...execution.policies,
-			...task.policies,
-			...files.objects,
-			...needs,
-			...(mounted.length > 0 ? this.#shared.fileSystem.reachable : []),
-		]);
-		return { keeper: service, outside: this.#outside(w, service) };
+		const { network } = this.#shared;
+		const entered = w.ports.flatMap((port) =>
+			port.audience ? [this.#shared.entrance(port.audience).open(w, port)] : [],
+		);
+		const service = fargateService(this.#settings, this.#shared, w, {
+			definition,
+			entered,
+			needs: [
+				...network.vpc.wayOut,
+				...network.letCall(w.name, w.calls ?? []),
+				...(mounted.length > 0
+					? [...network.allow(w.name, volumes.group, volumes.port), ...this.#shared.fileSystem.reachable]
+					: []),
+				...entered.flatMap(({ needs }) => needs),
+				...execution.policies,
+				...task.policies,
+				...files.objects,
+				...needs,
+			],
+			parent,
+		});
+		return { keeper: service, outside: this.#outside(w, service, entered) };
 	}
 
-	/** ECS tells when its tasks run, not when the service does its job: nothing outside the VPC can ask. */
-	#service(
-		w: Workload,
-		definition: aws.ecs.TaskDefinition,
-		parent: pulumi.ComponentResource,
-		needs: pulumi.Resource[],
-	) {
-		const { subnetIds, securityGroup, rules } = this.#shared.network;
-		const tags = tagsOf(this.#settings, w.name);
-		const discovery = new aws.servicediscovery.Service(
-			w.name,
-			{
-				name: w.name,
-				dnsConfig: {
-					namespaceId: this.#shared.namespace.id,
-					dnsRecords: [{ type: "A", ttl: 10 }],
-					routingPolicy: "MULTIVALUE",
-				},
-				// ECS reports a task's health through it. Deprecated, but an empty block is dropped (pulumi/pulumi-aws#6289).
-				healthCheckCustomConfig: { failureThreshold: 1 },
-				forceDestroy: true, // else a task that is still listed stops a destroy
-				tags,
-			},
-			{ parent, deleteBeforeReplace: true },
-		);
-		const stopFirst = w.scale.deploy === "stop-first";
-		return new aws.ecs.Service(
-			w.name,
-			{
-				name: w.name,
-				cluster: this.#shared.cluster.arn,
-				taskDefinition: definition.arn,
-				launchType: "FARGATE",
-				desiredCount: w.scale.min,
-				deploymentMinimumHealthyPercent: stopFirst ? 0 : 100,
-				deploymentMaximumPercent: stopFirst ? 100 : 200,
-				deploymentCircuitBreaker: { enable: true, rollback: true },
-				// It starts a second task before it stops the first.
-				availabilityZoneRebalancing: stopFirst ? "DISABLED" : "ENABLED",
-				networkConfiguration: {
-					subnets: subnetIds,
-					securityGroups: [securityGroup.id],
-					// The default VPC has no NAT: without an address of its own a task can't fetch its image.
-					assignPublicIp: true,
-				},
-				serviceRegistries: { registryArn: discovery.arn },
-				enableEcsManagedTags: true,
-				propagateTags: "SERVICE",
-				// Pulumi deletes the previous task definition afterwards, which a rollback still needs.
-				waitForSteadyState: true,
-				tags,
-			},
-			{
-				parent,
-				dependsOn: [...rules, ...needs],
-				// Its name is taken until it is gone.
-				deleteBeforeReplace: true,
-				// Autoscaling sets it.
-				ignoreChanges: w.scale.max > w.scale.min ? ["desiredCount"] : [],
-			},
-		);
-	}
-
-	/** Addresses within the VPC, for now: load balancers are to come, and for `outside` ports only. */
-	#outside(w: Workload, service: aws.ecs.Service): Running["outside"] {
+	/**
+	 * Ports that have an entrance: nothing outside the VPC reaches the others. ECS tells when tasks are healthy; whether the
+	 * workload is reached by its own name is asked where its readiness can be asked from outside, because what others
+	 * make in it goes that way.
+	 */
+	#outside(w: Workload, service: aws.ecs.Service, entered: Entered[]): Running["outside"] {
 		return Object.fromEntries(
-			w.ports
-				.filter(({ reach }) => reach !== "stack")
-				.map(({ name, number }) => {
-					const address = this.address(w.name, number);
-					return [name, pulumi.runtime.isDryRun() ? pulumi.output(address) : service.id.apply(() => address)];
-				}),
+			entered.map(({ port, address, balancer }) => {
+				const reached = pulumi.runtime.isDryRun()
+					? Promise.resolve()
+					: this.#reached(w, service, port.name === w.ready.port ? { address, balancer } : undefined);
+				// A promise and not an apply: the output of an apply would tie whatever uses the address to this service.
+				return [port.name, { address: pulumi.output(reached.then(() => address)), tls: true }];
+			}),
 		);
+	}
+
+	/** Settles once a service runs and, where it can be asked, answers; or with the reason why it does not. */
+	#reached(
+		w: Workload,
+		service: aws.ecs.Service,
+		asked?: { address: string; balancer: pulumi.Output<string> },
+	): Promise<void> {
+		return new Promise((resolve, reject) => {
+			pulumi.all([service.id, asked?.balancer]).apply(([, balancer = ""]) => {
+				if (!asked) return resolve();
+				const progress = (line: string) => void pulumi.log.info(line, service, undefined, true);
+				const url = `https://${asked.address}${w.ready.path}`;
+				waitUntilReached({ service: w.name, url, balancer, timeoutSeconds: reachSeconds, progress }).then(
+					resolve,
+					reject,
+				);
+			});
+		});
 	}
 
 	/** What the workload itself may do; undefined where that is nothing. */

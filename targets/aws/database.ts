@@ -1,10 +1,13 @@
 import * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings.ts";
-import { tagsOf } from "./shared.ts";
+import { tagsOf } from "./names.ts";
 
 /** The one user that the server is made with; it may make databases and users beside the first. */
 export const databaseUser = "tracestack";
+
+/** Its security group, and its port. */
+export const databaseServer = { group: "database", port: 5432 };
 
 export interface DatabaseArgs {
 	settings: Settings;
@@ -16,17 +19,14 @@ export interface DatabaseArgs {
 }
 
 /** The stack's PostgreSQL server: in production in two zones, backed up, and not to be deleted by mistake. */
-export function makeDatabase({
-	settings,
-	name,
-	password,
-	subnetIds,
-	securityGroupIds,
-}: DatabaseArgs): aws.rds.Instance {
+export function makeDatabase(
+	{ settings, name, password, subnetIds, securityGroupIds }: DatabaseArgs,
+	options: pulumi.CustomResourceOptions,
+): aws.rds.Instance {
 	const { production, namePrefix } = settings;
 	const { kmsKey, databaseClass, databaseGiB, databaseBackupDays } = settings.managed;
 	const tags = tagsOf(settings);
-	const subnets = new aws.rds.SubnetGroup("database", { subnetIds, tags });
+	const subnets = new aws.rds.SubnetGroup("database", { subnetIds, tags }, options);
 	return new aws.rds.Instance(
 		"database",
 		{
@@ -56,6 +56,6 @@ export function makeDatabase({
 			autoMinorVersionUpgrade: true,
 			tags,
 		},
-		{ protect: production, ignoreChanges: ["identifierPrefix"] },
+		{ ...options, protect: production, ignoreChanges: ["identifierPrefix"] },
 	);
 }

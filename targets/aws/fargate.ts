@@ -34,6 +34,9 @@ const freeStorageGiB = 20;
 /** The most storage that a task can have. */
 export const maxStorageGiB = 200;
 
+/** What ECS calls processors. */
+export const processors = { arm64: "ARM64", x86_64: "X86_64" } as const;
+
 /** The longest time between SIGTERM and SIGKILL. */
 export const maxStopSeconds = 120;
 

@@ -4,14 +4,14 @@ import { keptHours } from "../../components/storage.ts";
 import type { Grant, Offers, Workload } from "../../components/workload.ts";
 import type { Settings } from "../../settings.ts";
 import { PrivateBucket } from "./bucket.ts";
-import { databaseUser, makeDatabase } from "./database.ts";
+import { databaseServer, databaseUser, makeDatabase } from "./database.ts";
 import { type FileSources, storeFiles } from "./files.ts";
 import { bucketFolder, bucketKey, type Statement, workspaceAccess } from "./iam.ts";
-import { type Shared, tagsOf } from "./shared.ts";
+import { awsOf, tagsOf } from "./names.ts";
+import type { Shared } from "./shared.ts";
 
 /** What stands in a text for what is known only once it exists. */
 const late = {
-	region: "<aws.region>",
 	store: "<aws.store>",
 	database: "<aws.database>",
 	metrics: "<aws.metrics>",
@@ -33,7 +33,7 @@ export class State {
 	constructor(settings: Settings, shared: Shared) {
 		this.#settings = settings;
 		this.#shared = shared;
-		const { region } = late;
+		const { region } = awsOf(settings);
 		this.offers = {
 			storage: { bucket: late.store, endpoint: `s3.${region}.amazonaws.com`, region },
 			database: { address: late.database, user: databaseUser },
@@ -64,9 +64,13 @@ export class State {
 	}
 
 	/** What must exist before a task of the workload starts. */
-	needs({ grants = [] }: Workload): pulumi.Resource[] {
+	needs({ name, grants = [] }: Workload): pulumi.Resource[] {
 		return grants.flatMap((grant) => {
-			if ("database" in grant) return [this.#databaseFor(grant)];
+			if ("database" in grant)
+				return [
+					this.#databaseFor(grant),
+					...this.#shared.network.allow(name, databaseServer.group, databaseServer.port),
+				];
 			if ("bucket" in grant && grant.bucket === late.store) return this.#storeBucket().ready;
 			return [];
 		});
@@ -83,18 +87,14 @@ export class State {
 
 	#folder(bucketArn: pulumi.Output<string>, folder: string, access: "read" | "write") {
 		const { kmsKey } = this.#settings.managed;
-		return pulumi
-			.all([bucketArn, this.#shared.region])
-			.apply(([arn, region]) => [
-				...bucketFolder(arn, folder, access),
-				...(kmsKey ? bucketKey(kmsKey, region, access) : []),
-			]);
+		return bucketArn.apply((arn) => [
+			...bucketFolder(arn, folder, access),
+			...(kmsKey ? bucketKey(kmsKey, this.#shared.region, access) : []),
+		]);
 	}
 
 	#valueOf(placeholder: (typeof late)[keyof typeof late]): pulumi.Output<string> {
 		switch (placeholder) {
-			case late.region:
-				return this.#shared.region;
 			case late.store:
 				return this.#storeBucket().name;
 			case late.metrics:
@@ -122,25 +122,25 @@ export class State {
 
 	#bucket(name: string, expire?: { folder: string; days: number }[]): PrivateBucket {
 		const { namePrefix: prefix, production, managed } = this.#settings;
-		return new PrivateBucket(name, {
-			prefix,
-			kmsKey: managed.kmsKey,
-			production,
-			tags: tagsOf(this.#settings),
-			...(expire && { expire }),
-		});
+		return new PrivateBucket(
+			name,
+			{ prefix, kmsKey: managed.kmsKey, production, tags: tagsOf(this.#settings), ...(expire && { expire }) },
+			{ providers: [this.#shared.provider] },
+		);
 	}
 
 	#databaseFor({ database, password }: Extract<Grant, { database: string }>): aws.rds.Instance {
-		const { subnetIds, securityGroup } = this.#shared.network;
-		const settings = this.#settings;
-		this.#database ??= makeDatabase({
-			settings,
-			name: database,
-			password,
-			subnetIds,
-			securityGroupIds: [securityGroup.id],
-		});
+		const { network, provider } = this.#shared;
+		this.#database ??= makeDatabase(
+			{
+				settings: this.#settings,
+				name: database,
+				password,
+				subnetIds: network.vpc.privateSubnetIds,
+				securityGroupIds: [network.group(databaseServer.group).id],
+			},
+			{ provider },
+		);
 		return this.#database;
 	}
 
@@ -149,7 +149,7 @@ export class State {
 		this.#workspace ??= new aws.amp.Workspace(
 			"metrics",
 			{ alias: namePrefix, ...(managed.kmsKey && { kmsKeyArn: managed.kmsKey }), tags: tagsOf(this.#settings) },
-			{ protect: production },
+			{ protect: production, provider: this.#shared.provider },
 		);
 		return this.#workspace;
 	}

@@ -6,6 +6,7 @@ import type { Workload } from "../../components/workload.ts";
 import { order, sortKeys } from "./canonical.ts";
 import { onEfs } from "./fargate.ts";
 import { type FileSources, liveDirectories } from "./files.ts";
+import { healthCheck } from "./health.ts";
 
 /** What is known only once other resources exist. */
 export interface Late {
@@ -56,6 +57,7 @@ export function containerDefinitions(w: Workload, initImage: string, late: Late)
 		...(init && { dependsOn: [{ condition: "SUCCESS", containerName: init.name }] }),
 		environment: byName(Object.entries(w.env).map(([name, value]) => ({ name, value }))),
 		essential: true,
+		...healthCheck(w),
 		linuxParameters: { capabilities: { drop: ["ALL"] } },
 		mountPoints: byPath([
 			...w.volumes.map(({ name, path }) => ({ containerPath: path, readOnly: false, sourceVolume: name })),

@@ -104,7 +104,9 @@ export class DockerTarget implements Target {
 		if (!readyPort) throw new Error(`${w.name}: the readiness port ${w.ready.port} must be published`);
 		const ready = pulumi.runtime.isDryRun() ? Promise.resolve() : this.#ready(w, container, readyPort);
 		// A promise and not an apply: the output of an apply would tie whatever uses the address to this container.
-		return Object.fromEntries(ports.map(({ setting, address }) => [setting, pulumi.output(ready.then(() => address))]));
+		return Object.fromEntries(
+			ports.map(({ setting, address, tls }) => [setting, { address: pulumi.output(ready.then(() => address)), tls }]),
+		);
 	}
 
 	/** Settles once the service answers, or with the reason why it does not. */

@@ -2,7 +2,7 @@
 
 import { createServer, type Server } from "node:https";
 import { execa } from "execa";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import {
 	type Endpoints,
 	epoch,
@@ -23,6 +23,9 @@ import { ofType, one, type Recorded } from "../unit/mocks.ts";
 import { bridgeAddress } from "./beside.ts";
 import { amp, deploy, hosts, keyOf, runDatabase, runS3, trust } from "./stand-ins.ts";
 import { Fargate, type OwnedFile } from "./tasks.ts";
+
+// There is no balancer to ask.
+vi.mock("../../targets/aws/ready.ts", () => ({ waitUntilReached: async () => undefined }));
 
 const name = "e2e-aws-tasks";
 const tasks = ["alertmanager", "collector", "grafana", "loki", "prometheus", "tempo"];

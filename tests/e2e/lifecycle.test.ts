@@ -6,6 +6,8 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Endpoints, epoch, grafana, json, prometheusValue, until, withQuery } from "../../cli/verify/api.ts";
 import type { LinkResult } from "../../cli/verify/verify.ts";
+import { platform } from "../../components/platform.ts";
+import { parseSettings } from "../../settings.ts";
 import { directions, Example, eventually } from "./contract.ts";
 import { engineStop } from "./engine.ts";
 import { lost, sendTraces } from "./sender.ts";
@@ -90,6 +92,20 @@ describe("a stack from nothing", () => {
 				[...services, "tempo-usage"].map((job) => `${job} up`).sort(),
 			);
 		});
+	});
+});
+
+describe("what a service's image asks from within, as ECS will", () => {
+	const settings = parseSettings({}, { project: "tracestack", name: "e2e" }, process.env.TRACESTACK_IMAGES);
+	// An earlier release may lack it.
+	const asked = platform(settings, (name, port) => `${name}:${port}`, { password: "", storeKey: "" }).filter(
+		({ name, ready }) => ready.ask && !settings.image(name).patch,
+	);
+
+	it.each(asked.map(({ name, ready }) => ({ name, ask: ready.ask ?? [] })))("is answered by $name", async (one) => {
+		await execa("docker", ["exec", `tracestack-e2e-${one.name}`, ...one.ask]);
+		const elsewhere = one.ask.map((argument) => argument.replace(/127\.0\.0\.1:\d+/, "127.0.0.1:1"));
+		await expect(execa("docker", ["exec", `tracestack-e2e-${one.name}`, ...elsewhere])).rejects.toThrow();
 	});
 });
 

@@ -1,9 +1,12 @@
 // Who on AWS may do what: every statement of every role, and what IAM would decide by them.
 
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { isAllowed } from "../iam.ts";
 import { type AwsStack, account, awsStack, region } from "./aws-stack.ts";
 import { ofType, one } from "./mocks.ts";
+
+// There is no balancer to ask.
+vi.mock("../../targets/aws/ready.ts", () => ({ waitUntilReached: async () => undefined }));
 
 const kmsKey = `arn:aws:kms:${region}:${account}:key/0123-4567`;
 const workspaceArn = `arn:aws:aps:${region}:${account}:workspace/metrics`;
@@ -40,7 +43,7 @@ describe("what roles may do, all of it:", () => {
 		`s3:AbortMultipartUpload s3:DeleteObject s3:GetObject s3:ListMultipartUploadParts s3:PutObject on arn:aws:s3:::store-id/${folder}/*`,
 	];
 	const mount = (volume: string) =>
-		`elasticfilesystem:ClientMount elasticfilesystem:ClientWrite on arn:aws:efs:${region}:${account}:fileSystem/volumes {"StringEquals":{"elasticfilesystem:AccessPointArn":["arn:aws:efs:${region}:${account}:accessPoint/${volume}"]}}`;
+		`elasticfilesystem:ClientMount elasticfilesystem:ClientWrite on arn:aws:efs:${region}:${account}:filesystem/volumes {"StringEquals":{"elasticfilesystem:AccessPointArn":["arn:aws:efs:${region}:${account}:accesspoint/${volume}"]}}`;
 
 	test.each([
 		["tempo", [mount("tempo-data"), ...read("tempo"), ...write("tempo")]],
@@ -60,8 +63,8 @@ describe("what roles may do, all of it:", () => {
 		const secret = (name: string) =>
 			`arn:aws:secretsmanager:${region}:${account}:secret/grafana-etc-grafana-secrets-${name}`;
 		expect(allowed("grafana-execution")).toEqual([
-			`logs:CreateLogStream logs:PutLogEvents on arn:aws:cloudwatch:${region}:${account}:logGroup/grafana:*`,
-			`secretsmanager:GetSecretValue on ${secret("admin-password")} ${secret("database-password")}`,
+			`logs:CreateLogStream logs:PutLogEvents on arn:aws:cloudwatch:${region}:${account}:loggroup/grafana:*`,
+			`secretsmanager:GetSecretValue on ${["admin", "metrics", "database"].map((of) => secret(`${of}-password`)).join(" ")}`,
 		]);
 	});
 

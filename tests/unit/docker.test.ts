@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { golden, ofType, one, type Recorded, record } from "./mocks.ts";
@@ -50,6 +51,12 @@ function containers(which: "all" | "services"): { name: string; inputs: Containe
 }
 
 test("is the golden", () => golden("dev", resources));
+
+test("loads nothing of AWS: a laptop need not even have it installed", () => {
+	const loaded = Object.keys(createRequire(import.meta.url).cache);
+	expect(loaded.filter((file) => file.includes("/@pulumi/docker/")).length).toBeGreaterThan(0);
+	expect(loaded.filter((file) => file.includes("/@pulumi/aws/"))).toEqual([]);
+});
 
 test("runs every service of the platform", () => {
 	expect(containers("services").map(({ name }) => name)).toEqual([

@@ -29,7 +29,7 @@ const workload: Workload = {
 	secrets: [],
 	ports: [
 		{ name: "b", number: 9001, protocol: "http", reach: "stack" },
-		{ name: "a", number: 9000, protocol: "http", reach: "outside" },
+		{ name: "a", number: 9000, protocol: "http", reach: "outside", audience: "people" },
 	],
 	volumes: [volume],
 	ready: { port: "a", path: "/", timeoutSeconds: 1 },
@@ -105,6 +105,20 @@ describe("containerDefinitions", () => {
 			"/data",
 			"/etc/keeper",
 		]);
+	});
+
+	test("asks a workload whether it works, with what its image has for that, and lets it take its time", () => {
+		const ready = { port: "a", path: "/ready", timeoutSeconds: 90, ask: ["/keeper", "-health"] };
+		const [asked] = JSON.parse(containerDefinitions({ ...workload, ready }, "busybox:1", late));
+		expect(asked.healthCheck).toEqual({
+			command: ["CMD", "/keeper", "-health"],
+			interval: 30,
+			retries: 10,
+			startPeriod: 90,
+			timeout: 10,
+		});
+		expect(main).not.toHaveProperty("healthCheck");
+		expect(init).not.toHaveProperty("healthCheck");
 	});
 
 	test("has no init container when there is nothing to prepare", () => {

@@ -15,6 +15,10 @@ export interface Recorded {
 	inputs: Record<string, unknown>;
 	/** Resource options that say something, by their name in Pulumi. */
 	options?: Record<string, unknown>;
+	/** Resources that each input comes from, by type and name. Not in goldens. */
+	from: Record<string, string[]>;
+	/** The provider that makes it, where it is not the engine's own. Not in goldens. */
+	provider?: string;
 }
 
 /** What a program did. */
@@ -35,10 +39,12 @@ export interface MockOptions {
 	/** What the provider adds to a resource's inputs. */
 	outputs?: (type: string, name: string) => Record<string, unknown>;
 	/** What functions of providers return, by token. */
-	calls?: Record<string, Record<string, unknown>>;
+	calls?: Record<string, Answer | ((inputs: Record<string, unknown>) => Answer)>;
 	/** Whether secrets are recorded as they are: for who runs what the program asked for. @default false */
 	reveal?: boolean;
 }
+
+type Answer = Record<string, unknown>;
 
 /** The part of a registration request that is recorded; Pulumi doesn't export its type. */
 interface Request {
@@ -53,7 +59,8 @@ interface Request {
 	getProtect(): boolean;
 	getRetainondelete(): boolean;
 	getDependenciesList(): string[];
-	getPropertydependenciesMap(): { forEach(visit: (value: { getUrnsList(): string[] }) => void): void };
+	getPropertydependenciesMap(): { forEach(visit: (value: { getUrnsList(): string[] }, name: string) => void): void };
+	getProvider(): string;
 }
 
 const signature = "4dabf18193072939515e22adb298388d";
@@ -66,10 +73,10 @@ export async function record<T>(program: () => T | Promise<T>, options: MockOpti
 	await pulumi.runtime.setMocks(
 		{
 			newResource: ({ type, name, inputs }) => ({ id: `${name}-id`, state: { ...inputs, ...outputs?.(type, name) } }),
-			call: ({ token }) => {
+			call: ({ token, inputs }) => {
 				const answer = calls[token];
 				if (!answer) throw new Error(`the program calls ${token}, which has no answer in this test`);
-				return answer;
+				return typeof answer === "function" ? answer(inputs) : answer;
 			},
 		},
 		"tracestack",
@@ -108,7 +115,8 @@ export function one(resources: Recorded[], type: string, name: string): Recorded
  * Compares with tests/unit/goldens/<name>.json, where JSON, lines and files in a string are spread out, so that a diff
  * shows what changed in them. `UPDATE_GOLDENS=1` writes it: read the diff before it is committed.
  */
-export function golden(name: string, value: unknown): void {
+export function golden(name: string, resources: Recorded[]): void {
+	const value = resources.map(({ from: _, provider: __, ...shown }) => shown);
 	const file = join(import.meta.dirname, "goldens", `${name}.json`);
 	const text = `${JSON.stringify(unfold(value), null, "\t")}\n`;
 	if (process.env.UPDATE_GOLDENS === "1") {
@@ -134,12 +142,19 @@ function toRecorded(request: Request, reveal: boolean): Recorded {
 		}).filter(([, value]) => (Array.isArray(value) ? value.length > 0 : value)),
 	);
 	const parent = shortName(request.getParent());
+	const provider = shortName(request.getProvider());
+	const from: Recorded["from"] = {};
+	request.getPropertydependenciesMap().forEach((value, input) => {
+		from[input] = value.getUrnsList().map(shortName);
+	});
 	return {
 		type: request.getType(),
 		name: request.getName(),
 		...(parent && { parent }),
 		inputs: readable(request.getObject()?.toJavaScript() ?? {}, reveal) as Recorded["inputs"],
 		...(Object.keys(options).length > 0 && { options }),
+		from,
+		...(provider && { provider }),
 	};
 }
 

@@ -18,14 +18,15 @@ export function resource(type: string, props: Props, more: Partial<Resource> = {
 }
 
 /** What a program asked for under mocks. */
-export function recordedResource({ type, name, inputs, options }: Recorded): Resource {
+export function recordedResource({ type, name, inputs, options, from }: Recorded): Resource {
 	const known = (value: unknown): unknown => {
 		if (value === "[unknown]") return unknown;
 		if (Array.isArray(value)) return value.map(known);
 		if (typeof value !== "object" || value === null) return value;
 		return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, known(item)]));
 	};
-	return resource(type, known(inputs) as Props, { name, protect: options?.protect === true });
+	const protect = options?.protect === true;
+	return resource(type, known(inputs) as Props, { urn: `${type.split("$").at(-1)} ${name}`, name, protect, from });
 }
 
 /** What all policies say of some resources, as `policy: message`; what is waived with its reason. */

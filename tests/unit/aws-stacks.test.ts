@@ -1,0 +1,279 @@
+// The two stacks that are meant for AWS, as their files have them: every resource, and what must hold for them.
+
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { parse } from "yaml";
+import { containers, filesOf, recordStack, settingsOf } from "./aws-mocks.ts";
+import { golden, ofType, one, type Recorded } from "./mocks.ts";
+import { recordedResource, violations } from "./policies/cases.ts";
+
+vi.mock("../../targets/aws/ready.ts", () => ({ waitUntilReached: async () => undefined }));
+
+type Name = "staging" | "prod";
+
+const stacks = {} as Record<Name, Recorded[]>;
+
+beforeAll(async () => {
+	for (const stack of ["staging", "prod"] as const) stacks[stack] = (await recordStack(stack)).resources;
+});
+
+const both = (check: (resources: Recorded[], stack: Name) => void) => {
+	for (const [stack, resources] of Object.entries(stacks)) check(resources, stack as Name);
+};
+
+const ingressType = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
+const serviceType = "aws:ecs/service:Service";
+const balancerType = "aws:lb/loadBalancer:LoadBalancer";
+
+test.each(["staging", "prod"] as const)("%s is the golden", (stack) => golden(stack, stacks[stack]));
+
+test("both keep every policy, and prod as production", () => {
+	both((resources, stack) => {
+		expect(resources.filter(({ type }) => type.startsWith("aws:")).length).toBeGreaterThan(100);
+		expect(violations(resources.map(recordedResource), stack === "prod"), stack).toEqual([]);
+	});
+});
+
+test("nothing is in Docker, and everything on AWS is made by the stack's own provider", () => {
+	both((resources, stack) => {
+		expect(resources.filter(({ type }) => type.startsWith("docker:"))).toEqual([]);
+		for (const { type, name, provider } of resources.filter(({ type }) => type.startsWith("aws:")))
+			expect(provider, `${stack} ${type} ${name}`).toBe("pulumi:providers:aws aws");
+	});
+	expect(one(stacks.prod, "pulumi:providers:aws", "aws").inputs).toMatchObject({
+		region: "eu-central-1",
+		allowedAccountIds: '["210987654321"]',
+	});
+});
+
+describe("the network", () => {
+	test("has two zones; one NAT gateway in staging, one a zone in prod", () => {
+		both((resources, stack) => {
+			const zones = ofType(resources, "aws:ec2/subnet:Subnet").map(({ inputs }) => inputs.availabilityZone);
+			expect(zones.sort()).toEqual(["eu-central-1a", "eu-central-1a", "eu-central-1b", "eu-central-1b"]);
+			const nats = ofType(resources, "aws:ec2/natGateway:NatGateway").map(({ inputs }) => inputs.subnetId);
+			expect(nats).toEqual(stack === "prod" ? ["public-0-id", "public-1-id"] : ["public-0-id"]);
+			const routes = ["private-0", "private-1"].map((name) => one(resources, "aws:ec2/route:Route", name).inputs);
+			expect(routes.map(({ natGatewayId }) => natGatewayId)).toEqual(
+				stack === "prod" ? ["nat-0-id", "nat-1-id"] : ["nat-0-id", "nat-0-id"],
+			);
+		});
+	});
+
+	test("reaches S3 without a NAT gateway", () => {
+		const { inputs } = one(stacks.prod, "aws:ec2/vpcEndpoint:VpcEndpoint", "s3");
+		expect(inputs).toMatchObject({ serviceName: "com.amazonaws.eu-central-1.s3", vpcEndpointType: "Gateway" });
+		expect(inputs.routeTableIds).toEqual(["private-0-id", "private-1-id"]);
+	});
+
+	test("gives no task a public address", () => {
+		both((resources) => {
+			for (const { inputs } of ofType(resources, serviceType))
+				expect(inputs.networkConfiguration).toMatchObject({
+					assignPublicIp: false,
+					subnets: ["private-0-id", "private-1-id"],
+				});
+		});
+	});
+
+	test("may be one that is there: nothing of it is made", async () => {
+		const ids = ["subnet-0a0a0a0a", "subnet-0b0b0b0b"];
+		const settings = settingsOf("staging");
+		const vpc = { id: "vpc-0a1b2c3d", privateSubnetIds: ids, publicSubnetIds: ["subnet-0c0c0c0c", "subnet-0d0d0d0d"] };
+		const aws = settings.aws as Record<string, unknown>;
+		const { resources } = await recordStack(
+			"staging",
+			{ ...settings, aws: { ...aws, vpc } },
+			{
+				"aws:ec2/getVpc:getVpc": { cidrBlock: "10.9.0.0/16", enableDnsSupport: true, enableDnsHostnames: true },
+				"aws:ec2/getSubnet:getSubnet": ({ id }) => ({ vpcId: vpc.id, availabilityZone: String(id) }),
+			},
+		);
+		expect(resources.filter(({ type }) => /^aws:ec2\/(?!securityGroup:)/.test(type))).toEqual([]);
+		expect(one(resources, serviceType, "tempo").inputs.networkConfiguration).toMatchObject({ subnets: ids });
+		const admitted = one(resources, ingressType, "network-0-to-otlp-entrance-4317").inputs;
+		expect(admitted.cidrIpv4).toBe("10.9.0.0/16");
+	});
+});
+
+describe("services", () => {
+	const numbers = ({ inputs }: Recorded) => [
+		inputs.deploymentMinimumHealthyPercent,
+		inputs.deploymentMaximumPercent,
+		inputs.availabilityZoneRebalancing,
+	];
+
+	test("are those of the platform; what runs nothing has none", () => {
+		both((resources) => {
+			const names = ["alertmanager", "collector", "grafana", "loki", "prometheus", "tempo"];
+			expect(ofType(resources, serviceType).map(({ name }) => name)).toEqual(names);
+			expect(ofType(resources, "aws:ecs/taskDefinition:TaskDefinition").map(({ name }) => name)).toEqual(names);
+		});
+	});
+
+	test("stop first where two would share what only one may hold; the collector rolls", () => {
+		both((resources) => {
+			for (const service of ofType(resources, serviceType)) {
+				const rolls = service.name === "collector";
+				expect(numbers(service), service.name).toEqual(rolls ? [100, 200, "ENABLED"] : [0, 100, "DISABLED"]);
+			}
+		});
+	});
+
+	test("that fail to deploy roll back", () => {
+		both((resources) => {
+			for (const { inputs } of ofType(resources, serviceType)) {
+				expect(inputs.deploymentCircuitBreaker).toEqual({ enable: true, rollback: true });
+				expect(inputs.waitForSteadyState).toBe(true);
+			}
+		});
+	});
+
+	test("are asked whether they work: by a balancer where they have one, else by a program of their image", () => {
+		both((resources) => {
+			for (const { name, inputs } of ofType(resources, serviceType)) {
+				const { healthCheck } = containers(resources, name)[name]!;
+				expect(Boolean(healthCheck), name).toBe(inputs.loadBalancers === undefined);
+				// Each essential container would have to be asked: with one that is not, a task is never healthy.
+				for (const other of Object.values(containers(resources, name)))
+					if (other.name !== name) expect(other.essential, other.name).toBe(false);
+			}
+			const group = one(resources, "aws:lb/targetGroup:TargetGroup", "collector-otlpGrpc").inputs;
+			expect(group.healthCheck).toMatchObject({ protocol: "HTTP", port: "13133", path: "/" });
+		});
+	});
+
+	test("may be silent for a while: with a task that is replaced goes what is on its storage", () => {
+		const { interval, retries } = containers(stacks.prod, "prometheus").prometheus!.healthCheck!;
+		expect(interval * retries).toBeGreaterThanOrEqual(300);
+		const { healthCheck } = one(stacks.prod, "aws:lb/targetGroup:TargetGroup", "collector-otlpGrpc").inputs;
+		const { interval: every, unhealthyThreshold } = healthCheck as Record<string, number>;
+		expect(every! * unhealthyThreshold!).toBeGreaterThanOrEqual(100);
+	});
+
+	test("run on the processors that are asked for", async () => {
+		const platforms = (resources: Recorded[]) =>
+			ofType(resources, "aws:ecs/taskDefinition:TaskDefinition").map(
+				({ inputs }) => (inputs.runtimePlatform as { cpuArchitecture: string }).cpuArchitecture,
+			);
+		expect(new Set(platforms(stacks.prod))).toEqual(new Set(["ARM64"]));
+	});
+
+	test("collectors follow their CPU between the numbers that are set, and a deployment leaves their number alone", () => {
+		const { inputs } = one(stacks.prod, "aws:appautoscaling/target:Target", "collector");
+		expect(inputs).toMatchObject({
+			minCapacity: 2,
+			maxCapacity: 6,
+			resourceId: "service/tracestack-prod/collector",
+			scalableDimension: "ecs:service:DesiredCount",
+		});
+		const policy = one(stacks.prod, "aws:appautoscaling/policy:Policy", "collector").inputs;
+		expect(policy.targetTrackingScalingPolicyConfiguration).toMatchObject({
+			predefinedMetricSpecification: { predefinedMetricType: "ECSServiceAverageCPUUtilization" },
+			targetValue: 60,
+		});
+		both((resources) => {
+			for (const { name, options } of ofType(resources, serviceType))
+				expect(options?.ignoreChanges, name).toEqual(name === "collector" ? ["desiredCount"] : undefined);
+			expect(ofType(resources, "aws:appautoscaling/target:Target")).toHaveLength(1);
+		});
+	});
+
+	test("metrics of every collector are read, not of one at random", () => {
+		const config = filesOf(stacks.prod, "prometheus").find((text) => text.includes("scrape_configs"));
+		const { scrape_configs } = parse(config!) as { scrape_configs: Record<string, unknown>[] };
+		expect(scrape_configs.find(({ job_name }) => job_name === "collector")).toEqual({
+			job_name: "collector",
+			dns_sd_configs: [
+				{ names: ["collector.prod.tracestack.internal"], type: "A", port: 8888, refresh_interval: "15s" },
+			],
+		});
+	});
+
+	test("logs end, and Container Insights looks at production", () => {
+		both((resources, stack) => {
+			const logs = ofType(resources, "aws:cloudwatch/logGroup:LogGroup");
+			expect(logs).toHaveLength(6);
+			for (const { inputs } of logs) expect(inputs.retentionInDays).toBe(30);
+			const { settings } = one(resources, "aws:ecs/cluster:Cluster", "cluster").inputs;
+			const value = stack === "prod" ? "enhanced" : "disabled";
+			expect(settings).toEqual([{ name: "containerInsights", value }]);
+		});
+	});
+});
+
+describe("CloudWatch", () => {
+	const alarms = (resources: Recorded[]) => ofType(resources, "aws:cloudwatch/metricAlarm:MetricAlarm");
+
+	test("tells of each service that is not there: Prometheus can't tell of itself", () => {
+		both((resources) => {
+			for (const { name, inputs } of ofType(resources, serviceType)) {
+				const { inputs: alarm } = one(resources, "aws:cloudwatch/metricAlarm:MetricAlarm", `${name}-tasks`);
+				expect(alarm).toMatchObject({
+					dimensions: { ServiceName: name },
+					threshold: inputs.desiredCount,
+					comparisonOperator: "LessThanThreshold",
+					treatMissingData: "breaching",
+				});
+			}
+		});
+	});
+
+	test("tells of each way in that leads nowhere, and of certificates that end", () => {
+		const names = alarms(stacks.prod).map(({ name }) => name);
+		expect(names).toEqual(
+			expect.arrayContaining([
+				"collector-otlpGrpc-answers",
+				"collector-otlpHttp-answers",
+				"grafana-grafana-answers",
+				"grafana-errors",
+				"grafana-certificate",
+				"otlp-certificate",
+			]),
+		);
+	});
+
+	test("tells whom the settings name", () => {
+		for (const { name, inputs } of alarms(stacks.prod))
+			expect([inputs.alarmActions, inputs.okActions], name).toEqual([
+				["arn:aws:sns:eu-central-1:210987654321:oncall"],
+				["arn:aws:sns:eu-central-1:210987654321:oncall"],
+			]);
+	});
+});
+
+test("in prod balancers can't be deleted by mistake", () => {
+	both((resources, stack) => {
+		for (const { inputs } of ofType(resources, balancerType))
+			expect(inputs.enableDeletionProtection).toBe(stack === "prod");
+	});
+});
+
+test("everything that can have tags has those of the stack and those of its file", () => {
+	both((resources, stack) => {
+		const tagged = resources.filter(({ type, inputs }) => type.startsWith("aws:") && inputs.tags);
+		expect(tagged.length).toBeGreaterThan(100);
+		for (const { type, name, inputs } of tagged)
+			expect(inputs.tags, `${type} ${name}`).toMatchObject({
+				project: "tracestack",
+				stack,
+				team: "observability",
+				environment: stack,
+			});
+	});
+});
+
+test("rendered again, and from settings in another order, it is the same", async () => {
+	const { resources } = await recordStack("prod", reversed(settingsOf("prod")) as Record<string, unknown>);
+	expect(resources).toEqual(stacks.prod);
+});
+
+/** The same with every object's keys in the opposite order. Lists mean their order. */
+function reversed(value: unknown): unknown {
+	if (Array.isArray(value)) return value.map(reversed);
+	if (typeof value !== "object" || value === null) return value;
+	return Object.fromEntries(
+		Object.entries(value)
+			.reverse()
+			.map(([key, item]) => [key, reversed(item)]),
+	);
+}
