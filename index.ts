@@ -4,7 +4,7 @@ import "./compile-cache.ts";
 import * as pulumi from "@pulumi/pulumi";
 import { makeAccess } from "./components/access.ts";
 import { GrafanaContent } from "./components/grafana.ts";
-import { dataSources, uid } from "./components/links.ts";
+import { dataSources, longTermSource, uid } from "./components/links.ts";
 import { dashboards, needsSenders } from "./components/packs.ts";
 import { platform } from "./components/platform.ts";
 import { reportSource, reportStore } from "./components/reports.ts";
@@ -18,19 +18,26 @@ import { loadTarget } from "./targets/target.ts";
 export default async function stack() {
 	const settings = orExplain(loadSettings);
 	const target = await loadTarget(settings);
-	const at = target.address;
+	const { address: at, offers } = target;
 
-	const problems = await target.preflight(orExplain(() => platform(settings, at, { password: "", storeKey: "" })));
+	const problems = await target.preflight(
+		orExplain(() => platform(settings, at, { password: "", storeKey: "" }, offers)),
+	);
 	if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
 
 	const password = new RandomSecret("grafana-admin").value;
 	const storeKey = new RandomSecret("objectstore-key").value;
+	const database = offers.database && new RandomSecret("database").value;
 	const access = await makeAccess(settings, at);
-	const workloads = platform(settings, at, { password, storeKey, access });
+	const workloads = platform(settings, at, { password, storeKey, access, database }, offers);
 
-	const reports = reportStore(storageOf(settings, at, storeKey));
+	const reports = reportStore(storageOf(settings, at, storeKey, offers.storage));
 	const reportsInGrafana = reportSource(settings, reports);
-	const sources = [...dataSources(at, settings.logs.enabled), ...(reportsInGrafana ? [reportsInGrafana] : [])];
+	const sources = [
+		...dataSources(at, settings.logs.enabled),
+		...(offers.metrics ? [longTermSource(offers.metrics)] : []),
+		...(reportsInGrafana ? [reportsInGrafana] : []),
+	];
 	const present = sources.map(({ uid }) => uid);
 	const absent = Object.values(uid).filter((one) => !present.includes(one));
 	const shown = dashboards(settings.packs, absent);
@@ -45,6 +52,7 @@ export default async function stack() {
 		dashboards: shown,
 		server: running.grafana!,
 		password,
+		resolve: target.resolve,
 		ca: access.ca,
 	});
 
@@ -60,7 +68,7 @@ export default async function stack() {
 			),
 		),
 		dashboards: shown.map(({ uid, title, pack }) => ({ uid, title, pack, needsSenders: waiting.has(pack) })),
-		storage: placeOf(settings),
+		storage: placeOf(settings, offers),
 		retention: {
 			tempo: settings.tempo.retention,
 			prometheus: settings.metrics.retention,

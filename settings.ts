@@ -187,7 +187,7 @@ function storageConflicts(raw: Record<string, unknown>): Conflict[] {
 	const given = (key: string) => storage[key] !== undefined;
 	const elsewhere = ["bucket", "endpoint", "region", "accessKeyId", "secretAccessKey"].filter(given);
 	const conflicts: Conflict[] = [];
-	if (raw.target === "aws" || elsewhere.length > 0) {
+	if (elsewhere.length > 0) {
 		if (!given("endpoint")) conflicts.push(missing("endpoint", "only Docker has an S3 server of the stack's own"));
 		if (!given("bucket")) conflicts.push(missing("bucket", "only the stack's own S3 server makes one"));
 	}

@@ -11,6 +11,7 @@ import { execa } from "execa";
 import { parse, stringify } from "yaml";
 import { copyLibraries, unpackDebian, unpackNpm } from "./packages.ts";
 import { earlier, type GoBinary, type GoModule, type ImageRecipe, images, type Recipe, recipes } from "./recipes.ts";
+import { buildRootfs } from "./rootfs.ts";
 
 const here = import.meta.dirname;
 
@@ -174,6 +175,9 @@ async function realise(root: string, r: Recipe, target: string): Promise<void> {
 		case "npm":
 			await unpackNpm(r, work, src);
 			await cp(join(src, r.path), join(out, r.as));
+			break;
+		case "rootfs":
+			await buildRootfs(r.packages, r.without, work, src, join(out, "rootfs.tar"));
 			break;
 		case "script":
 			await cp(join(here, r.file), join(out, r.as));

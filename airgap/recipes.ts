@@ -50,6 +50,8 @@ export type Recipe = Common &
 				path: string;
 				as: string;
 		  }
+		/** Debian packages with all that they need, unpacked into one tar: an image's root. No maintainer script runs. */
+		| { kind: "rootfs"; packages: string[]; without: string[] }
 		/** The language host: a script of this folder. */
 		| { kind: "script"; file: string; as: string }
 	);
@@ -258,6 +260,31 @@ export const recipes: Recipe[] = [
 			"libstdc++6": ["libstdc++.so.6"],
 		},
 	},
+	{
+		name: "awscli",
+		minutes: 0.5,
+		kind: "rootfs",
+		packages: ["awscli", "coreutils", "dash"],
+		without: ["dpkg", "groff-base", "tzdata"],
+	},
+	{
+		name: "postgres",
+		minutes: 0.7,
+		kind: "rootfs",
+		packages: ["postgresql-15", "coreutils", "dash", "libc-bin", "sed"],
+		// Compiling queries, and what only sets a server up.
+		without: [
+			"dpkg",
+			"libllvm14",
+			"libz3-4",
+			"perl",
+			"perl-base",
+			"perl-modules-5.36",
+			"libperl5.36",
+			"locales",
+			"usrmerge",
+		],
+	},
 ];
 
 export const images: ImageRecipe[] = [
@@ -270,6 +297,8 @@ export const images: ImageRecipe[] = [
 	{ name: "objectstore", tag: "1.8.0", from: ["objectstore"] },
 	{ name: "busybox", tag: "1.35", from: ["base"] },
 	{ name: "node", tag: "24.21.0", from: ["node", "libraries"] },
+	{ name: "awscli", tag: "2.9", from: ["awscli"] },
+	{ name: "postgres", tag: "15", from: ["postgres"] },
 	{ name: "jaeger", tag: "1.76.0", from: ["jaeger"] },
 	{ name: "actionlint", tag: "1.7.12", from: ["actionlint"] },
 ];

@@ -4,24 +4,45 @@ import type { Settings } from "../settings.ts";
 import type { Running } from "../targets/target.ts";
 import { type Access, certificateFiles, speaksTls } from "./access.ts";
 import { callsOf } from "./calls.ts";
-import { type DataSource, dashboardMessage, dataSources } from "./links.ts";
+import { amazonPrometheus, type DataSource, dashboardMessage, dataSources } from "./links.ts";
 import type { Dashboard, Pack } from "./packs.ts";
 import { readConfig } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
-import type { Workload } from "./workload.ts";
+import type { Offers, Workload } from "./workload.ts";
 
 const owner = { uid: 472, gid: 0 };
 const secrets = "/etc/grafana/secrets";
 const passwordFile = `${secrets}/admin-password`;
 const metricsPasswordFile = `${secrets}/metrics-password`;
+const databasePasswordFile = `${secrets}/database-password`;
+const database = "grafana";
 
 /** Who reads Grafana's own metrics. */
 export const metricsUser = "prometheus";
 
+/** Where Grafana keeps what people make in it, if not in its volume. */
+function databaseConfig({ address, user }: NonNullable<Offers["database"]>): string {
+	const password = `$__file{${databasePasswordFile}}`;
+	const all = { type: "postgres", host: address, name: database, user, password, ssl_mode: "require" };
+	return `\n[database]\n${Object.entries(all)
+		.map(([key, value]) => `${key} = ${value}\n`)
+		.join("")}`;
+}
+
 /** Grafana's server. What it shows is `GrafanaContent`. */
-export function grafanaServer(settings: Settings, password: pulumi.Input<string>, access: Access = {}): Workload {
+export function grafanaServer(
+	settings: Settings,
+	password: pulumi.Input<string>,
+	access: Access = {},
+	offers: Offers & { databasePassword?: pulumi.Input<string> } = {},
+): Workload {
 	const { plugins } = settings.grafana;
-	const ofPacks = [...new Set(settings.packs.flatMap((pack) => pack.plugins))].filter((one) => !plugins.includes(one));
+	const { databasePassword = "" } = offers;
+	const wanted = [
+		...settings.packs.flatMap((pack) => pack.plugins),
+		...(offers.metrics ? [amazonPrometheus.plugin] : []),
+	];
+	const ofPacks = [...new Set(wanted)].filter((one) => !plugins.includes(one));
 	const { files, secrets: identity } = certificateFiles(settings, secrets, access);
 	return {
 		name: "grafana",
@@ -29,7 +50,11 @@ export function grafanaServer(settings: Settings, password: pulumi.Input<string>
 		image: settings.image("grafana").image,
 		command: [],
 		user: owner,
-		files: { "/etc/grafana/grafana.ini": { text: readConfig("grafana/grafana.ini") } },
+		files: {
+			"/etc/grafana/grafana.ini": {
+				text: `${readConfig("grafana/grafana.ini")}${offers.database ? databaseConfig(offers.database) : ""}`,
+			},
+		},
 		env: {
 			GF_LOG_LEVEL: settings.logLevel,
 			GF_SECURITY_ADMIN_USER: settings.grafana.adminUser,
@@ -39,6 +64,7 @@ export function grafanaServer(settings: Settings, password: pulumi.Input<string>
 			...(ofPacks.length > 0 && { GF_PLUGINS_PREINSTALL: ofPacks.join(",") }),
 			// Grafana reads the file itself: the password is in no environment that `docker inspect` shows.
 			GF_SECURITY_ADMIN_PASSWORD: `$__file{${passwordFile}}`,
+			...(offers.metrics && { GF_AUTH_SIGV4_AUTH_ENABLED: "true" }),
 			...(files && {
 				GF_SERVER_PROTOCOL: "https",
 				GF_SERVER_CERT_FILE: files.certificate,
@@ -55,6 +81,7 @@ export function grafanaServer(settings: Settings, password: pulumi.Input<string>
 		secrets: [
 			{ value: password, as: { file: passwordFile } },
 			...(settings.access.token ? [{ value: access.metricsPassword ?? "", as: { file: metricsPasswordFile } }] : []),
+			...(offers.database ? [{ value: databasePassword, as: { file: databasePasswordFile } }] : []),
 			...identity,
 		],
 		ports: [
@@ -72,6 +99,10 @@ export function grafanaServer(settings: Settings, password: pulumi.Input<string>
 		volumes: [
 			{ name: "data", path: "/var/lib/grafana", sizeGiB: 2, owner, ownedByImage: true, keep: "replace", fs: "posix" },
 		],
+		grants: [
+			...(offers.database ? [{ database, password: databasePassword }] : []),
+			...(offers.metrics ? [{ metrics: "query" as const }] : []),
+		],
 		ready: { port: "grafana", path: "/api/health", timeoutSeconds: 120 },
 		size: sizeOf(settings, "grafana"),
 		scale: { min: 1, max: 1, deploy: "stop-first" },
@@ -87,6 +118,8 @@ export interface GrafanaContentArgs {
 	/** The server; its address resolves once it answers. */
 	server: Running;
 	password: pulumi.Output<string>;
+	/** Makes good what stands in an address for something that is known later. */
+	resolve: (text: string) => pulumi.Input<string>;
 	/** Certificate of the authority that the server shows, where systems don't know it. */
 	ca?: pulumi.Input<string>;
 }
@@ -95,7 +128,7 @@ export interface GrafanaContentArgs {
 export class GrafanaContent extends pulumi.ComponentResource {
 	constructor(
 		name: string,
-		{ settings, sources: all, packs, dashboards, server, password, ca }: GrafanaContentArgs,
+		{ settings, sources: all, packs, dashboards, server, password, resolve, ca }: GrafanaContentArgs,
 		opts?: pulumi.ComponentResourceOptions,
 	) {
 		super("tracestack:grafana:Content", name, {}, opts);
@@ -121,10 +154,10 @@ export class GrafanaContent extends pulumi.ComponentResource {
 						uid: source.uid,
 						name: source.name,
 						type: source.type,
-						url: source.url,
+						url: resolve(source.url),
 						accessMode: "proxy",
 						isDefault: source.isDefault,
-						jsonDataEncoded: JSON.stringify(source.jsonData),
+						jsonDataEncoded: resolve(JSON.stringify(source.jsonData)),
 						...(source.secrets && { secureJsonDataEncoded: pulumi.secret(source.secrets) }),
 					},
 					options,

@@ -2,7 +2,7 @@
 // verify, and the linter that holds every dashboard against them.
 
 import type { Input } from "@pulumi/pulumi";
-import type { AddressOf } from "./workload.ts";
+import type { AddressOf, Offers } from "./workload.ts";
 
 /** Datasource uids. Dashboards and saved links contain them: changing one breaks links that people have shared. */
 export const uid = {
@@ -10,12 +10,20 @@ export const uid = {
 	prometheus: "prometheus",
 	loki: "loki",
 	alertmanager: "alertmanager",
+	/** What outlives Prometheus; only where the target has a store for it. */
+	longTerm: "prometheus-long-term",
 	/** What `report push` has stored; only where there is an object store. */
 	reports: "reports",
 } as const;
 
 /** Grafana's plugin that reads JSON out of an object store. A pack whose panels do so lists it in its pack.yaml. */
 export const infinity = "yesoreyeram-infinity-datasource";
+
+/** Grafana's plugin for Amazon Managed Prometheus: its own Prometheus datasource no longer signs requests. */
+export const amazonPrometheus = {
+	type: "grafana-amazonprometheus-datasource",
+	plugin: "grafana-amazonprometheus-datasource@3.3.5",
+} as const;
 
 /** What marks our versions of a dashboard in Grafana's history: any other was made by hand. */
 export const dashboardMessage = "tracestack";
@@ -173,4 +181,17 @@ export function dataSources(at: AddressOf, logs = true): DataSource[] {
 		},
 	];
 	return logs ? sources : sources.filter((source) => source.uid !== uid.loki);
+}
+
+/** The datasource of what outlives Prometheus. It has no exemplars: from there no link leads to a trace. */
+export function longTermSource({ url, region }: NonNullable<Offers["metrics"]>): DataSource {
+	return {
+		uid: uid.longTerm,
+		name: "Prometheus (long term)",
+		type: amazonPrometheus.type,
+		url,
+		isDefault: false,
+		// The task's role signs: the SDK's own chain finds it.
+		jsonData: { httpMethod: "POST", sigV4Auth: true, sigV4AuthType: "default", sigV4Region: region },
+	};
 }

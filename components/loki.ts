@@ -1,7 +1,7 @@
 import type { Settings } from "../settings.ts";
 import { type Patch, parseConfig, renderYaml } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
-import { credentials, folderOf, type Storage } from "./storage.ts";
+import { credentials, folderOf, grants, type Storage } from "./storage.ts";
 import type { Workload } from "./workload.ts";
 
 const owner = { uid: 10001, gid: 10001 };
@@ -37,7 +37,8 @@ function bucketOf(storage: Exclude<Storage, { backend: "local" }>): Patch {
 	switch (storage.backend) {
 		case "s3": {
 			const { bucket, endpoint, region, insecure, forcePathStyle } = storage;
-			const s3 = { bucket_name: bucket, endpoint, region, insecure };
+			// An endpoint within a VPC answers by the plain name only.
+			const s3 = { bucket_name: bucket, endpoint, region, insecure, dualstack_enabled: false };
 			return { s3: { ...s3, ...(forcePathStyle && { bucket_lookup_type: "path" }) } };
 		}
 		case "gcs":
@@ -64,6 +65,7 @@ export function loki(settings: Settings, storage: Storage): Workload {
 		...credentials(storage, "loki"),
 		ports: [{ name: "loki", number: 3100, protocol: "http", reach: "host" }],
 		volumes: [{ name: "data", path: "/loki", sizeGiB: 20, owner, ownedByImage: true, keep: "replace", fs: "any" }],
+		grants: grants(storage, "loki"),
 		ready: {
 			port: "loki",
 			path: "/ready",

@@ -1,7 +1,7 @@
 import type { Input } from "@pulumi/pulumi";
 import type { Settings } from "../settings.ts";
 import { sizeOf } from "./sizes.ts";
-import type { Workload } from "./workload.ts";
+import type { Offers, Workload } from "./workload.ts";
 
 const owner = { uid: 10001, gid: 10001 };
 
@@ -17,8 +17,8 @@ export function servesOwnStore({ storage }: Settings): boolean {
 }
 
 /** Versity S3 Gateway: the S3 API over a volume. */
-export function objectStore(settings: Settings, key: Input<string>): Workload {
-	const instances = servesOwnStore(settings) ? 1 : 0;
+export function objectStore(settings: Settings, key: Input<string>, offers: Offers): Workload {
+	const instances = servesOwnStore(settings) && !offers.storage ? 1 : 0;
 	return {
 		name: "objectstore",
 		description: "object storage for traces and logs, by the S3 API",

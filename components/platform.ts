@@ -11,7 +11,7 @@ import { prometheus } from "./prometheus.ts";
 import { storageOf } from "./storage.ts";
 import { tempo } from "./tempo.ts";
 import { temporalPoller } from "./temporal.ts";
-import type { AddressOf, Workload } from "./workload.ts";
+import type { AddressOf, Offers, Workload } from "./workload.ts";
 
 /** Random secrets of a stack, made once. */
 export interface Secrets {
@@ -21,19 +21,22 @@ export interface Secrets {
 	storeKey: Input<string>;
 	/** What others must show. @default none of it */
 	access?: Access;
+	/** Of the database that the target offers. @default none */
+	database?: Input<string>;
 }
 
 /** Everything that a stack runs. Add a service here, and targets, preflight and the linters have it. */
-export function platform(settings: Settings, at: AddressOf, { password, storeKey, access = {} }: Secrets): Workload[] {
-	const storage = (at: AddressOf) => storageOf(settings, at, storeKey);
+export function platform(settings: Settings, at: AddressOf, secrets: Secrets, offers: Offers = {}): Workload[] {
+	const { password, storeKey, access = {}, database = "" } = secrets;
+	const storage = (at: AddressOf) => storageOf(settings, at, storeKey, offers.storage);
 	const servers: ((at: AddressOf) => Workload)[] = [
 		(at) => tempo(settings, at, storage(at)),
 		(at) => collector(settings, at, access),
-		(at) => prometheus(settings, at, access),
+		(at) => prometheus(settings, at, access, offers),
 		(at) => loki(settings, storage(at)),
 		() => alertmanager(settings),
-		() => grafanaServer(settings, password, access),
-		() => objectStore(settings, storeKey),
+		() => grafanaServer(settings, password, access, { ...offers, databasePassword: database }),
+		() => objectStore(settings, storeKey, offers),
 	];
 	const withCalls = (make: (at: AddressOf) => Workload[]): Workload[] => {
 		const asked = recorded(at);

@@ -6,7 +6,7 @@ import { metricsUser } from "./grafana.ts";
 import { renderYaml } from "./render.ts";
 import { ruleFiles } from "./rules.ts";
 import { sizeOf } from "./sizes.ts";
-import type { AddressOf, Rendered, Workload } from "./workload.ts";
+import type { AddressOf, Offers, Rendered, Workload } from "./workload.ts";
 
 const nobody = { uid: 65534, gid: 65534 };
 const secrets = "/etc/prometheus/secrets";
@@ -20,13 +20,14 @@ const scraped = { tempo: 3200, collector: 8888, prometheus: 9090, loki: 3100, al
 const usage = { job_name: "tempo-usage", metrics_path: "/usage_metrics" };
 
 /** Prometheus's configuration for a stack: the file under configs/ with addresses in place. */
-function prometheusConfig(settings: Settings, at: AddressOf): string {
+function prometheusConfig(settings: Settings, at: AddressOf, { metrics }: Offers): string {
 	const { patch } = settings.image("prometheus");
 	return renderYaml(
 		"prometheus/prometheus.yaml",
 		{
 			// Alertmanager routes by it; a series' own value of the label stays.
 			global: { external_labels: { env: settings.alerts.env } },
+			...(metrics && { remote_write: [longTerm(metrics)] }),
 			alerting: { alertmanagers: [{ static_configs: [{ targets: [at("alertmanager", 9093)] }] }] },
 			scrape_configs: [
 				...Object.entries(scraped)
@@ -50,6 +51,18 @@ function prometheusConfig(settings: Settings, at: AddressOf): string {
 	);
 }
 
+/** A store for the long term: samples without exemplars, which it does not keep and refuses in part. */
+function longTerm({ url, region }: NonNullable<Offers["metrics"]>) {
+	return {
+		url: `${url}/api/v1/remote_write`,
+		sigv4: { region },
+		send_exemplars: false,
+		send_native_histograms: true,
+		// What AWS advises: https://docs.aws.amazon.com/prometheus/latest/userguide/AMP-onboard-ingest-metrics-remote-write-EC2.html
+		queue_config: { max_samples_per_send: 1000, max_shards: 200, capacity: 2500 },
+	};
+}
+
 /** Where a service's metrics are: of several collectors, at each address that their name has. */
 function targetsOf(service: string, address: string, { collector: { instances } }: Settings) {
 	if (service !== "collector" || instances.max === 1) return { static_configs: [{ targets: [address] }] };
@@ -67,11 +80,11 @@ function admittedByGrafana(settings: Settings) {
 }
 
 /** Prometheus: metrics with exemplars, by scrape, remote write and OTLP; evaluates alert rules. */
-export function prometheus(settings: Settings, at: AddressOf, access: Access = {}): Workload {
+export function prometheus(settings: Settings, at: AddressOf, access: Access = {}, offers: Offers = {}): Workload {
 	const files: Record<string, Rendered> = {
-		"/etc/prometheus/prometheus.yaml": { text: prometheusConfig(settings, at) },
+		"/etc/prometheus/prometheus.yaml": { text: prometheusConfig(settings, at, offers) },
 	};
-	for (const rule of ruleFiles(settings)) files[`/etc/prometheus/rules/${rule.name}`] = { text: rule.text };
+	for (const rule of ruleFiles(settings)) files[`/etc/prometheus/rules/${rule.name}`] = { text: rule.text, live: true };
 	return {
 		name: "prometheus",
 		description: "metrics with exemplars, alert rules",
@@ -82,7 +95,8 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 			`--storage.tsdb.retention.time=${settings.metrics.retention}`,
 			"--web.enable-remote-write-receiver",
 			"--web.enable-otlp-receiver",
-			"--enable-feature=exemplar-storage",
+			`--enable-feature=exemplar-storage${offers.liveFiles ? ",auto-reload-config" : ""}`,
+			...(offers.liveFiles ? ["--config.auto-reload-interval=15s"] : []),
 			`--log.level=${settings.logLevel}`,
 		],
 		user: nobody,
@@ -106,6 +120,7 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 				fs: "posix",
 			},
 		],
+		grants: offers.metrics ? [{ metrics: "remote-write" }] : [],
 		ready: {
 			port: "prometheus",
 			path: "/-/ready",

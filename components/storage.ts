@@ -3,7 +3,7 @@
 import { type Input, output } from "@pulumi/pulumi";
 import type { Settings } from "../settings.ts";
 import { bucket as ownBucket, ownKeyId, port, servesOwnStore } from "./object-store.ts";
-import type { AddressOf, Workload } from "./workload.ts";
+import type { AddressOf, Grant, Offers, Workload } from "./workload.ts";
 
 /** A setting for object storage with the stack's own server's address, bucket and key filled in where it is the one. */
 export type Storage = Exclude<Settings["storage"], { backend: "s3" }> | S3;
@@ -14,10 +14,19 @@ type S3 = Omit<Extract<Settings["storage"], { backend: "s3" }>, "bucket" | "endp
 	secretAccessKey?: Input<string> | undefined;
 };
 
-/** @param ownKey Secret key of the stack's own object store. */
-export function storageOf(settings: Settings, at: AddressOf, ownKey: Input<string>): Storage {
+/**
+ * @param ownKey Secret key of the stack's own object store.
+ * @param offered Takes its place where a target has one.
+ */
+export function storageOf(
+	settings: Settings,
+	at: AddressOf,
+	ownKey: Input<string>,
+	offered?: Offers["storage"],
+): Storage {
 	const { storage } = settings;
 	if (storage.backend !== "s3") return storage;
+	if (offered && servesOwnStore(settings)) return { ...storage, ...offered };
 	const { bucket = ownBucket, endpoint = at("objectstore", port), prefix, region } = storage;
 	const given = { ...storage, bucket, endpoint, ...(prefix && { prefix }), ...(region && { region }) };
 	if (!servesOwnStore(settings)) return given;
@@ -47,6 +56,21 @@ export function credentials(storage: Storage, service: string): Pick<Workload, "
 	return { env: {}, secrets: [] };
 }
 
+/** What a service may do in the bucket, where it has no key. */
+export function grants(storage: Storage, service: string): Grant[] {
+	if (storage.backend !== "s3" || storage.accessKeyId) return [];
+	return [{ bucket: storage.bucket, prefix: folderOf(storage, service), access: "write" }];
+}
+
+/** How long each folder's content is wanted, in hours. */
+export function keptHours({ storage, tempo, logs }: Settings): { folder: string; hours: number }[] {
+	const prefix = storage.backend === "local" ? {} : storage;
+	return [
+		{ folder: folderOf(prefix, "tempo"), hours: Number.parseInt(tempo.retention, 10) },
+		{ folder: folderOf(prefix, "loki"), hours: Number.parseInt(logs.retention, 10) },
+	];
+}
+
 function awsProfile(id: string, secret: Input<string>): Input<string> {
 	const text = (key: string) => `[default]\naws_access_key_id = ${id}\naws_secret_access_key = ${key}\n`;
 	return typeof secret === "string" ? text(secret) : output(secret).apply(text);
@@ -61,13 +85,14 @@ export interface Place {
 	ours: boolean;
 }
 
-export function placeOf({ storage }: Settings): Place {
+export function placeOf({ storage }: Settings, offers: Offers): Place {
 	const { backend } = storage;
 	switch (backend) {
 		case "local":
 			return { backend, place: "each service's own volume", ours: true };
 		case "s3": {
 			const { bucket, endpoint } = storage;
+			if (!endpoint && offers.storage) return { backend, place: "a bucket of the stack's own", ours: false };
 			const place = endpoint ? `s3://${bucket} at ${endpoint}` : "the stack's own S3 server";
 			return { backend, place, ours: !endpoint };
 		}

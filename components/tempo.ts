@@ -3,7 +3,7 @@ import { traceIdLabel } from "./links.ts";
 import { type Patch, renderYaml } from "./render.ts";
 import { metricsFrom } from "./sampling.ts";
 import { sizeOf } from "./sizes.ts";
-import { credentials, folderOf, type Storage } from "./storage.ts";
+import { credentials, folderOf, grants, type Storage } from "./storage.ts";
 import type { AddressOf, Workload } from "./workload.ts";
 
 const owner = { uid: 10001, gid: 10001 };
@@ -118,6 +118,7 @@ export function tempo(settings: Settings, at: AddressOf, storage: Storage): Work
 			},
 		],
 		volumes: [{ name: "data", path: "/var/tempo", sizeGiB: 50, owner, ownedByImage: true, keep: "replace", fs: "any" }],
+		grants: grants(storage, "tempo"),
 		ready: {
 			port: "tempo",
 			path: "/ready",

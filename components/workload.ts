@@ -9,6 +9,8 @@ interface Owner {
 /** A file that a workload finds at its path: plain text, the same on every target but for addresses. */
 export interface Rendered {
 	text: string;
+	/** Whether the process reads it again by itself when it changes, where a target can change it under the process. @default false */
+	live?: boolean;
 }
 
 /** A port that a workload listens on. */
@@ -64,6 +66,32 @@ export interface Secret {
 	as: { env: string } | { file: string };
 }
 
+/**
+ * What a workload may do with what the target offers beside containers. A target without identities ignores it: there,
+ * whoever needs a key has one among its secrets.
+ */
+export type Grant =
+	/** Objects below a prefix, without slash at its end; `write` includes reading and deleting. */
+	| { bucket: string; prefix: string; access: "read" | "write" }
+	| { metrics: "remote-write" | "query" }
+	/** A database of this name on the server that is offered; the first that asks decides its name. */
+	| { database: string; password: Input<string> };
+
+/**
+ * What a target has beside containers: components use what there is, and do without what there is not. A text in it may stand
+ * for what is known only once it exists; it is passed on in files, grants and addresses, where the target makes it good.
+ */
+export interface Offers {
+	/** A bucket of the stack's own, opened by grants instead of keys. */
+	storage?: { bucket: string; endpoint: string; region: string };
+	/** A PostgreSQL server, `address` as `host:port`. */
+	database?: { address: string; user: string };
+	/** A store for metrics that outlives Prometheus's own: `url` without the API's path. */
+	metrics?: { url: string; region: string };
+	/** Whether files that are `live` change under the running process. */
+	liveFiles?: boolean;
+}
+
 /** What runs: plain data that a component makes from settings and a target realises. */
 export interface Workload {
 	/** Also its host name within the stack. */
@@ -82,6 +110,8 @@ export interface Workload {
 	/** Beside what it asked the address of while it was made: `platform` adds that. @default nothing */
 	calls?: Call[];
 	volumes: Volume[];
+	/** @default none */
+	grants?: Grant[];
 	/** Answers 2xx once the service does its job. The port must reach further than `stack`: many images have no shell to probe from within. */
 	ready: {
 		port: string;

@@ -7,6 +7,7 @@ import { aws } from "./aws.ts";
 import { drift } from "./drift.ts";
 import { instances } from "./instances.ts";
 import { credential, duration, grafanaPlugin, retention } from "./kinds.ts";
+import { managed } from "./managed.ts";
 import { policies } from "./policies.ts";
 import { ports } from "./ports.ts";
 import { sampling } from "./sampling.ts";
@@ -182,6 +183,7 @@ export const schema = z.strictObject({
 		.prefault({})
 		.meta({ description: "Traces." }),
 	storage,
+	managed,
 	collector: z
 		.strictObject({
 			queueMiB: z.int().min(1).max(1_048_576).default(2048).meta({

@@ -1,5 +1,5 @@
-import type { ComponentResource, Output, ProviderResource, Resource } from "@pulumi/pulumi";
-import type { AddressOf, Workload } from "../components/workload.ts";
+import type { ComponentResource, Input, Output, ProviderResource, Resource } from "@pulumi/pulumi";
+import type { AddressOf, Offers, Workload } from "../components/workload.ts";
 import type { Settings } from "../settings.ts";
 
 /** Where a port is reached. */
@@ -30,6 +30,10 @@ export interface Target {
 	providers?: ProviderResource[];
 	/** Address of a workload within the stack. Pure, known before anything exists: Tempo and Prometheus name each other. */
 	address: AddressOf;
+	/** What there is beside containers. As pure as addresses: nothing is made before a workload asks for it. */
+	offers: Offers;
+	/** A text with what stands in it for something of the offers made good. */
+	resolve(text: string): Input<string>;
 	/** Everything that would make the deployment fail half way, one sentence each; empty when nothing would. */
 	preflight(workloads: Workload[]): Promise<string[]>;
 	/** Creates the workload's resources as children of `parent`. */

@@ -1,16 +1,17 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { Secret, Volume, Workload } from "../../components/workload.ts";
+import type { Offers, Secret, Volume, Workload } from "../../components/workload.ts";
 import type { Settings } from "../../settings.ts";
 import type { Running, Target } from "../target.ts";
 import { type Entered, problemsOfEntrances } from "./entrances.ts";
 import { fargateSize, onEfs, processors, taskStorageGiB } from "./fargate.ts";
-import { assumedByTasks, efsClientPolicy, executionPolicy } from "./iam.ts";
+import { assumedByTasks, efsClient, executionPolicy, policyOf } from "./iam.ts";
 import { awsOf, tagsOf, zoneOf } from "./names.ts";
 import { problemsOf } from "./preflight.ts";
 import { waitUntilReached } from "./ready.ts";
 import { fargateService } from "./service.ts";
 import { Shared, volumes } from "./shared.ts";
+import { State } from "./state.ts";
 import { containerDefinitions, fileVolumes } from "./task-definition.ts";
 import { problemsOfVpc } from "./vpc.ts";
 
@@ -31,12 +32,18 @@ interface Mounted {
  * lie on EFS where their service bears it; all else is gone with the task.
  */
 export class AwsTarget implements Target {
+	readonly offers: Offers;
+	readonly resolve: Target["resolve"];
 	readonly #settings: Settings;
 	readonly #shared: Shared;
+	readonly #state: State;
 
 	constructor(settings: Settings) {
 		this.#settings = settings;
 		this.#shared = new Shared(settings);
+		this.#state = new State(settings, this.#shared);
+		this.offers = this.#state.offers;
+		this.resolve = this.#state.resolve;
 	}
 
 	/** A workload's name resolves in the stack's private DNS zone. */
@@ -64,22 +71,18 @@ export class AwsTarget implements Target {
 			{ name: `/${this.#settings.project}/${this.#settings.stack}/${w.name}`, retentionInDays: logRetentionDays, tags },
 			{ parent },
 		);
+		const needs = this.#state.needs(w);
+		const files = this.#state.files(w, parent);
 		const secrets = w.secrets.map((secret) => this.#secret(w, secret, parent));
 		const execution = this.#role(w, "execution", parent, {
 			policy: pulumi
 				.all([logGroup.arn, pulumi.all(secrets.map(({ arn }) => arn))])
-				.apply(([log, arns]) => JSON.stringify(executionPolicy(log, arns, [w.image, this.#initImage()]))),
+				.apply(([log, arns]) =>
+					JSON.stringify(executionPolicy(log, arns, [w.image, this.#initImage()], this.#settings.managed.kmsKey)),
+				),
 		});
 		const task = this.#role(w, "task", parent, {
-			policy:
-				mounted.length > 0
-					? pulumi
-							.all([
-								this.#shared.fileSystem.resource.arn,
-								pulumi.all(mounted.map(({ accessPoint }) => accessPoint.arn)),
-							])
-							.apply(([fileSystem, points]) => JSON.stringify(efsClientPolicy(fileSystem, points)))
-					: undefined,
+			policy: this.#taskPolicy(w, mounted),
 		});
 
 		const size = fargateSize(w.size);
@@ -102,9 +105,14 @@ export class AwsTarget implements Target {
 				taskRoleArn: task.role.arn,
 				volumes: this.#volumes(w, mounted),
 				containerDefinitions: pulumi
-					.all([this.#shared.region, logGroup.name, pulumi.all(secrets.map(({ versionArn }) => versionArn))])
-					.apply(([region, group, secretArns]) =>
-						containerDefinitions(w, this.#initImage(), { region, logGroup: group, secretArns }),
+					.all([
+						this.#shared.region,
+						logGroup.name,
+						pulumi.all(secrets.map(({ versionArn }) => versionArn)),
+						files.sources,
+					])
+					.apply(([region, group, secretArns, sources]) =>
+						containerDefinitions(w, this.#initImage(), { region, logGroup: group, secretArns, sources }),
 					),
 				tags,
 			},
@@ -127,6 +135,8 @@ export class AwsTarget implements Target {
 				...entered.flatMap(({ needs }) => needs),
 				...execution.policies,
 				...task.policies,
+				...files.objects,
+				...needs,
 			],
 			parent,
 		});
@@ -169,12 +179,26 @@ export class AwsTarget implements Target {
 		});
 	}
 
+	/** What the workload itself may do; undefined where that is nothing. */
+	#taskPolicy(w: Workload, mounted: Mounted[]): pulumi.Output<string> | undefined {
+		if (mounted.length === 0 && Object.keys(w.files).length === 0 && !w.grants?.length) return undefined;
+		const ofFileSystem =
+			mounted.length > 0
+				? pulumi
+						.all([this.#shared.fileSystem.resource.arn, pulumi.all(mounted.map(({ accessPoint }) => accessPoint.arn))])
+						.apply(([fileSystem, points]) => efsClient(fileSystem, points))
+				: pulumi.output([]);
+		return pulumi
+			.all([ofFileSystem, this.#state.statements(w)])
+			.apply(([efs, others]) => JSON.stringify(policyOf([...efs, ...others])));
+	}
+
 	/** A role that tasks take on. */
 	#role(
 		w: Workload,
 		purpose: "execution" | "task",
 		parent: pulumi.ComponentResource,
-		{ policy }: { policy?: pulumi.Output<string> },
+		{ policy }: { policy?: pulumi.Output<string> | undefined },
 	) {
 		const name = `${w.name}-${purpose}`;
 		const role = new aws.iam.Role(
@@ -188,7 +212,14 @@ export class AwsTarget implements Target {
 
 	#secret(w: Workload, { as, value }: Secret, parent: pulumi.ComponentResource) {
 		const name = `${w.name}${("env" in as ? `/${as.env}` : as.file).replaceAll(/[^A-Za-z0-9]+/g, "-").toLowerCase()}`;
-		const secret = new aws.secretsmanager.Secret(name, { tags: tagsOf(this.#settings, w.name) }, { parent });
+		const secret = new aws.secretsmanager.Secret(
+			name,
+			{
+				...(this.#settings.managed.kmsKey && { kmsKeyId: this.#settings.managed.kmsKey }),
+				tags: tagsOf(this.#settings, w.name),
+			},
+			{ parent },
+		);
 		const version = new aws.secretsmanager.SecretVersion(
 			name,
 			{ secretId: secret.id, secretString: pulumi.secret(value) },
@@ -232,6 +263,6 @@ export class AwsTarget implements Target {
 	}
 
 	#initImage(): string {
-		return this.#settings.image("busybox").image;
+		return this.#settings.image("awscli").image;
 	}
 }

@@ -28,10 +28,12 @@ export function problemsOf(w: Workload, initImage: string): string[] {
 		}
 	}
 	// ARNs are about this long.
-	const late = { region: "", logGroup: "", secretArns: w.secrets.map(() => "x".repeat(150)) };
+	const arn = "x".repeat(150);
+	const sources = { fixed: arn, live: arn };
+	const late = { region: "", logGroup: "", secretArns: w.secrets.map(() => arn), sources };
 	const kib = Buffer.byteLength(containerDefinitions(w, initImage, late)) / 1024;
 	if (kib > maxContainersKiB) {
-		problems.push(`${w.name}: with its files its task definition takes ${kib.toFixed(0)} KiB, ECS takes 64 at most.`);
+		problems.push(`${w.name}: its task definition takes ${kib.toFixed(0)} KiB, ECS takes 64 at most.`);
 	}
 	return problems;
 }

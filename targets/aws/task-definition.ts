@@ -3,7 +3,9 @@
 
 import { posix } from "node:path";
 import type { Workload } from "../../components/workload.ts";
+import { order, sortKeys } from "./canonical.ts";
 import { onEfs } from "./fargate.ts";
+import { type FileSources, liveDirectories } from "./files.ts";
 import { healthCheck } from "./health.ts";
 
 /** What is known only once other resources exist. */
@@ -12,6 +14,8 @@ export interface Late {
 	logGroup: string;
 	/** For each of the workload's secrets, in their order, the ARN of its version. */
 	secretArns: string[];
+	/** Where its files are. */
+	sources: FileSources;
 }
 
 /** A directory that the init container fills before the workload starts. */
@@ -20,6 +24,9 @@ interface FileMount {
 	volume: string;
 	path: string;
 }
+
+/** How often files are fetched that change under the process. */
+const refreshSeconds = 30;
 
 /** Docker's default capabilities but CHOWN, all that the init container needs besides writing as root into its own mounts. */
 const allButChown = [
@@ -65,7 +72,8 @@ export function containerDefinitions(w: Workload, initImage: string, late: Late)
 		stopTimeout: w.stopGraceSeconds,
 		user: `${w.user.uid}:${w.user.gid}`,
 	};
-	return JSON.stringify(byName(init ? [init, main] : [main]).map(sortKeys));
+	const refresh = refreshContainer(w, initImage, late);
+	return JSON.stringify(byName([main, ...(init ? [init] : []), ...(refresh ? [refresh] : [])]).map(sortKeys));
 }
 
 /** Names of the task volumes that hold files, for the task definition's volume list. */
@@ -85,11 +93,10 @@ export function fileMounts(w: Workload): FileMount[] {
 }
 
 /**
- * Writes files and secrets, and hands task storage to the workload's user: Fargate mounts it owned by root. It runs as
+ * Fetches files, writes secrets, and hands task storage to the workload's user: Fargate mounts it owned by root. It runs as
  * root with no capability but CHOWN, and only until it has done so.
  */
 function initContainer(w: Workload, image: string, late: Late) {
-	const files = Object.entries(w.files).sort(([a], [b]) => order(a, b));
 	const taskStorage = w.volumes.filter((volume) => !onEfs(volume));
 	const mounts = [
 		...fileMounts(w).map(({ volume, path }) => ({ name: volume, path, owner: w.user })),
@@ -97,8 +104,10 @@ function initContainer(w: Workload, image: string, late: Late) {
 	];
 	if (mounts.length === 0) return undefined;
 	const script = [
-		...fileDirectories(w).map((path) => `mkdir -p ${quote(path)}`),
-		...files.map(([path], i) => `printf %s "$FILE_${i}" | base64 -d > ${quote(path)}`),
+		...[late.sources.fixed, late.sources.live].flatMap((from) =>
+			from ? [`aws s3 cp --recursive --only-show-errors ${quote(from)} /`] : [],
+		),
+		...secretDirectories(w).map((path) => `mkdir -p ${quote(path)}`),
 		...w.secrets.flatMap(({ as }, i) =>
 			"file" in as ? [`printf %s "$SECRET_${i}" > ${quote(as.file)}`, `chmod 400 ${quote(as.file)}`] : [],
 		),
@@ -106,15 +115,46 @@ function initContainer(w: Workload, image: string, late: Late) {
 	];
 	return {
 		...common(`${w.name}-init`, image, late),
-		command: ["sh", "-euc", script.join("\n")],
-		environment: byName(
-			files.map(([, { text }], i) => ({ name: `FILE_${i}`, value: Buffer.from(text).toString("base64") })),
-		),
+		entryPoint: ["sh", "-euc"],
+		command: [script.join("\n")],
+		environment: [{ name: "AWS_REGION", value: late.region }],
 		essential: false,
 		linuxParameters: { capabilities: { drop: allButChown } },
 		mountPoints: byPath(mounts.map(({ name, path }) => ({ containerPath: path, readOnly: false, sourceVolume: name }))),
 		...secretsOf(w, late, (as, i) => ("file" in as ? `SECRET_${i}` : undefined)),
 		user: "0",
+	};
+}
+
+/**
+ * Keeps files that change under the process as they are in the bucket. Nothing waits for it: without it the task goes on
+ * with what it has.
+ */
+function refreshContainer(w: Workload, image: string, late: Late) {
+	const from = late.sources.live;
+	if (!from) return undefined;
+	const directories = liveDirectories(w);
+	// Not newer alone: another content may have the same size.
+	const sync = directories.map(
+		(path) =>
+			`aws s3 sync --delete --exact-timestamps --only-show-errors ${quote(`${from.replace(/\/$/, "")}${path}/`)} ${quote(path)} || true`,
+	);
+	return {
+		...common(`${w.name}-refresh`, image, late),
+		entryPoint: ["sh", "-uc"],
+		command: [[`while sleep ${refreshSeconds}; do`, ...sync, "done"].join("\n")],
+		dependsOn: [{ condition: "SUCCESS", containerName: `${w.name}-init` }],
+		environment: [{ name: "AWS_REGION", value: late.region }],
+		essential: false,
+		linuxParameters: { capabilities: { drop: ["ALL"] } },
+		mountPoints: byPath(
+			fileMounts(w)
+				.filter((mount) => directories.some((path) => `${path}/`.startsWith(`${mount.path}/`)))
+				.map(({ volume, path }) => ({ containerPath: path, readOnly: false, sourceVolume: volume })),
+		),
+		restartPolicy: { enabled: true, restartAttemptPeriod: 60 },
+		stopTimeout: 2, // a shell that sleeps hears no signal
+		user: `${w.user.uid}:${w.user.gid}`,
 	};
 }
 
@@ -148,8 +188,12 @@ function secretsOf(
 }
 
 function fileDirectories(w: Workload): string[] {
-	const paths = [...Object.keys(w.files), ...w.secrets.flatMap(({ as }) => ("file" in as ? [as.file] : []))];
-	return [...new Set(paths.map((path) => posix.dirname(path)))].sort();
+	const ofFiles = Object.keys(w.files).map((path) => posix.dirname(path));
+	return [...new Set([...ofFiles, ...secretDirectories(w)])].sort();
+}
+
+function secretDirectories(w: Workload): string[] {
+	return [...new Set(w.secrets.flatMap(({ as }) => ("file" in as ? [posix.dirname(as.file)] : [])))].sort();
 }
 
 function quote(path: string): string {
@@ -162,19 +206,4 @@ function byName<T extends { name: string }>(items: T[]): T[] {
 
 function byPath<T extends { containerPath: string }>(items: T[]): T[] {
 	return items.toSorted((a, b) => order(a.containerPath, b.containerPath));
-}
-
-/** By code unit: the same on every machine, whatever its locale. */
-function order(a: string, b: string): number {
-	return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function sortKeys(value: unknown): unknown {
-	if (Array.isArray(value)) return value.map(sortKeys);
-	if (typeof value !== "object" || value === null) return value;
-	return Object.fromEntries(
-		Object.entries(value)
-			.sort(([a], [b]) => order(a, b))
-			.map(([key, item]) => [key, sortKeys(item)]),
-	);
 }

@@ -39,6 +39,11 @@ export class DockerTarget implements Target {
 	/** A workload's name resolves on the stack's network. */
 	address = (workload: string, port: number): string => `${workload}:${port}`;
 
+	readonly offers = {};
+
+	/** There is nothing that is known later. */
+	resolve = (text: string): string => text;
+
 	preflight(workloads: Workload[]): Promise<string[]> {
 		const wanted = workloads.flatMap((w) =>
 			this.#published(w).map(({ setting, external, ip }) => ({ setting, port: external, ip })),

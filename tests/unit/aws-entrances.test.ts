@@ -155,6 +155,7 @@ describe("who reaches whom", () => {
 			"collector prometheus 9090",
 			"collector tempo 4317",
 			"grafana alertmanager 9093",
+			"grafana database 5432",
 			"grafana loki 3100",
 			"grafana prometheus 9090",
 			"grafana tempo 3200",

@@ -5,9 +5,18 @@ import { join } from "node:path";
 import { vi } from "vitest";
 import { parse } from "yaml";
 import { root } from "../../cli/paths.ts";
-import { type MockOptions, one, type Recorded, record } from "./mocks.ts";
+import { type MockOptions, ofType, one, type Recorded, record } from "./mocks.ts";
 
 export const account = "123456789012";
+export const region = "eu-central-1";
+
+/** For who runs what the program asked for. */
+export interface ToRun {
+	/** The catalogue of the images that are here. */
+	images?: string | undefined;
+	/** What AWS would answer, by type. */
+	outputs?: Record<string, Record<string, unknown>>;
+}
 
 /** Settings of a stack as its file has them. */
 export function settingsOf(stack: "staging" | "prod"): Record<string, unknown> {
@@ -31,9 +40,13 @@ export const outputs: NonNullable<MockOptions["outputs"]> = (type, name) => {
 	const kind = type.split(":").at(-1);
 	return {
 		...(type.startsWith("aws:") && {
-			arn: `arn:aws:${service}:eu-central-1:${account}:${kind?.toLowerCase()}/${name}`,
+			arn: arnOf(service, kind, name),
 		}),
-		...(kind === "RandomPassword" && { result: "opensesame" }),
+		...(kind === "Instance" && { endpoint: `${name}.rds.amazonaws.com:5432` }),
+		...(kind === "Workspace" && {
+			prometheusEndpoint: `https://aps-workspaces.${region}.amazonaws.com/workspaces/ws-1/`,
+		}),
+		...(kind === "RandomPassword" && { result: `secret-of-${name}` }),
 		...(kind === "SecretVersion" && { versionId: "version-1" }),
 		...(kind === "LoadBalancer" && {
 			arnSuffix: `${name}/1`,
@@ -50,16 +63,24 @@ export const outputs: NonNullable<MockOptions["outputs"]> = (type, name) => {
 	};
 };
 
+function arnOf(service = "", kind = "", name = ""): string {
+	// Mocks make a resource's id of its name, and a bucket's name is its id.
+	if (service === "s3") return `arn:aws:s3:::${name}-id`;
+	return `arn:aws:${service === "amp" ? "aps" : service}:${region}:${account}:${kind.toLowerCase()}/${name}`;
+}
+
 /** The whole program with a stack's settings. A test that runs it mocks `targets/aws/ready.ts`: there is no balancer to ask. */
 export async function recordStack(
 	stack: "staging" | "prod",
 	settings = settingsOf(stack),
 	calls: MockOptions["calls"] = {},
+	run?: ToRun,
 ) {
 	// The catalogue of whoever runs the tests is not the one under test.
-	vi.stubEnv("TRACESTACK_IMAGES", undefined);
+	vi.stubEnv("TRACESTACK_IMAGES", run?.images);
 	const { default: program } = await import("../../index.ts");
-	return record(program, { stack, config: configOf(settings), outputs, calls });
+	const all: typeof outputs = (type, name) => ({ ...outputs(type, name), ...run?.outputs?.[type] });
+	return record(program, { stack, config: configOf(settings), outputs: all, calls, reveal: run !== undefined });
 }
 
 export interface Container {
@@ -79,6 +100,6 @@ export function containers(resources: Recorded[], workload: string): Record<stri
 
 /** Files that a workload finds at its start. */
 export function filesOf(resources: Recorded[], workload: string): string[] {
-	const { environment } = containers(resources, workload)[`${workload}-init`]!;
-	return environment.map(({ value }) => Buffer.from(value, "base64").toString());
+	const objects = ofType(resources, "aws:s3/bucketObjectv2:BucketObjectv2");
+	return objects.filter(({ name }) => name.startsWith(`${workload}/`)).map(({ inputs }) => String(inputs.content));
 }

@@ -38,7 +38,8 @@ describe("calls", () => {
 		identity,
 	);
 	const at = (workload: string, port: number) => `${workload}.zone.internal:${port}`;
-	const workloads = platform(settings, at, { password: "x", storeKey: "y" });
+	const offers = { storage: { bucket: "b", endpoint: "s3.example.com", region: "eu-central-1" } };
+	const workloads = platform(settings, at, { password: "x", storeKey: "y" }, offers);
 	const of = (name: string) => workloads.find((workload) => workload.name === name)?.calls ?? [];
 
 	test("have every address that stands in a workload's files, environment or command, and no other", () => {

@@ -187,11 +187,16 @@ describe("volumes", () => {
 describe("files", () => {
 	test("reach Tempo before it starts, where its command looks for them", () => {
 		const { main, init } = containers("tempo");
+		const { key, content } = one(
+			resources,
+			"aws:s3/bucketObjectv2:BucketObjectv2",
+			"tempo/etc/tempo/tempo.yaml",
+		).inputs;
 		expect(main.dependsOn).toEqual([{ condition: "SUCCESS", containerName: "tempo-init" }]);
 		expect(init.essential).toBe(false);
-		expect(init.command?.at(-1)).toContain(`printf %s "$FILE_0" | base64 -d > '/etc/tempo/tempo.yaml'`);
-		const written = init.environment.find(({ name }) => name === "FILE_0")?.value ?? "";
-		expect(Buffer.from(written, "base64").toString()).toBe(tempoConfig(settings, target.address, local));
+		const from = `s3://configuration-id/${String(key).replace("/etc/tempo/tempo.yaml", "/")}`;
+		expect(init.command?.at(-1)).toContain(`aws s3 cp --recursive --only-show-errors '${from}' /`);
+		expect(content).toBe(tempoConfig(settings, target.address, local));
 		expect(main.mountPoints).toContainEqual({
 			containerPath: "/etc/tempo",
 			readOnly: true,

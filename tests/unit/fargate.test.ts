@@ -72,7 +72,12 @@ describe("onEfs", () => {
 });
 
 describe("containerDefinitions", () => {
-	const late = { region: "eu-west-1", logGroup: "/tracestack/dev/keeper", secretArns: [] };
+	const late = {
+		region: "eu-west-1",
+		logGroup: "/tracestack/dev/keeper",
+		secretArns: [],
+		sources: { fixed: "s3://files/keeper/0123/" },
+	};
 	const [main, init] = JSON.parse(containerDefinitions(workload, "busybox:1", late));
 
 	test("sorts the environment by name and ports by number, whatever the order in the program", () => {
@@ -88,15 +93,10 @@ describe("containerDefinitions", () => {
 		expect(init).toMatchObject({ cpu: 0, portMappings: [], systemControls: [], volumesFrom: [] });
 	});
 
-	test("writes files into one mount for directories within each other, and survives odd names", () => {
+	test("fetches files into one mount for directories within each other", () => {
 		expect(init.command).toEqual([
-			"sh",
-			"-euc",
 			[
-				"mkdir -p '/etc/keeper'",
-				"mkdir -p '/etc/keeper/rules'",
-				`printf %s "$FILE_0" | base64 -d > '/etc/keeper/keeper.ini'`,
-				`printf %s "$FILE_1" | base64 -d > '/etc/keeper/rules/it'\\''s.yaml'`,
+				"aws s3 cp --recursive --only-show-errors 's3://files/keeper/0123/' /",
 				"chown -R 1000:1000 '/etc/keeper'",
 				"chown -R 1000:1000 '/data'",
 			].join("\n"),
@@ -149,7 +149,8 @@ describe("problemsOf", () => {
 			...workload,
 			size: { cpu: 32, memoryMiB: 1024 },
 			stopGraceSeconds: 121,
-			files: { "/data/big": { text: "x".repeat(60_000) } },
+			command: ["x".repeat(60_000)],
+			files: { "/data/big": { text: "" } },
 			volumes: [{ ...volume, sizeGiB: 300 }],
 		};
 		expect(problemsOf(refused, "busybox:1")).toEqual([

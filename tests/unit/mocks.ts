@@ -40,6 +40,8 @@ export interface MockOptions {
 	outputs?: (type: string, name: string) => Record<string, unknown>;
 	/** What functions of providers return, by token. */
 	calls?: Record<string, Answer | ((inputs: Record<string, unknown>) => Answer)>;
+	/** Whether secrets are recorded as they are: for who runs what the program asked for. @default false */
+	reveal?: boolean;
 }
 
 type Answer = Record<string, unknown>;
@@ -66,7 +68,7 @@ const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
 /** Runs a program under mocks. They are global to the process: one program for each test file. */
 export async function record<T>(program: () => T | Promise<T>, options: MockOptions = {}): Promise<Recording<T>> {
-	const { stack = "dev", preview = false, config = {}, outputs, calls = {} } = options;
+	const { stack = "dev", preview = false, config = {}, outputs, calls = {}, reveal = false } = options;
 	pulumi.runtime.setAllConfig(config);
 	await pulumi.runtime.setMocks(
 		{
@@ -94,7 +96,7 @@ export async function record<T>(program: () => T | Promise<T>, options: MockOpti
 	};
 	const result = await program();
 	await pulumi.runtime.disconnect();
-	return { resources: requests.map(toRecorded).sort(byTypeAndName), result };
+	return { resources: requests.map((request) => toRecorded(request, reveal)).sort(byTypeAndName), result };
 }
 
 /** Resources of a type. */
@@ -127,7 +129,7 @@ export function golden(name: string, resources: Recorded[]): void {
 	);
 }
 
-function toRecorded(request: Request): Recorded {
+function toRecorded(request: Request, reveal: boolean): Recorded {
 	const options = Object.fromEntries(
 		Object.entries({
 			deleteBeforeReplace: request.getDeletebeforereplace(),
@@ -149,7 +151,7 @@ function toRecorded(request: Request): Recorded {
 		type: request.getType(),
 		name: request.getName(),
 		...(parent && { parent }),
-		inputs: readable(request.getObject()?.toJavaScript() ?? {}) as Recorded["inputs"],
+		inputs: readable(request.getObject()?.toJavaScript() ?? {}, reveal) as Recorded["inputs"],
 		...(Object.keys(options).length > 0 && { options }),
 		from,
 		...(provider && { provider }),
@@ -175,15 +177,16 @@ function shortName(urn: string): string {
 	return urn && `${types.split("$").at(-1)} ${name}`;
 }
 
-function readable(value: unknown): unknown {
+function readable(value: unknown, reveal: boolean): unknown {
 	if (value === pulumi.runtime.unknownValue) return "[unknown]";
-	if (Array.isArray(value)) return value.map(readable);
+	if (Array.isArray(value)) return value.map((item) => readable(item, reveal));
 	if (typeof value !== "object" || value === null) return value;
-	if ((value as Record<string, unknown>)[signature] === secretSignature) return "[secret]";
+	if ((value as Record<string, unknown>)[signature] === secretSignature)
+		return reveal ? readable((value as Record<string, unknown>).value, reveal) : "[secret]";
 	return Object.fromEntries(
 		Object.entries(value)
 			.sort(([a], [b]) => (a < b ? -1 : 1))
-			.map(([key, item]) => [key, readable(item)]),
+			.map(([key, item]) => [key, readable(item, reveal)]),
 	);
 }
 

@@ -16,8 +16,10 @@ vi.mock("execa", () => ({
 		const command = [file, ...args.slice(0, 2)].join(" ");
 		const ok =
 			(file === "pulumi" && world.pulumiOnPath) ||
-			// Nobody has the one that no stack runs.
-			(command.startsWith("docker image inspect") && world.imagesHere && !args.at(-1)?.includes("jaeger")) ||
+			// Nobody has those that no stack on Docker runs.
+			(command.startsWith("docker image inspect") &&
+				world.imagesHere &&
+				!/jaeger|aws-cli|postgres/.test(args.at(-1) ?? "")) ||
 			(command.startsWith("docker pull") && world.registry === true);
 		if (command.startsWith("docker pull")) world.calls.push(`pull ${args.at(-1)}`);
 		const answer = world.registry === "refuses" ? "toomanyrequests: rate limit" : "lookup failed: no such host";

@@ -1,0 +1,45 @@
+// Settings about what AWS keeps for a stack beside its tasks.
+
+import { z } from "zod";
+
+/** What outlives every task on AWS. */
+export const managed = z
+	.strictObject({
+		kmsKey: z
+			.string()
+			.regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/)
+			.optional()
+			.meta({
+				description:
+					"KMS key that encrypts buckets, the database, secrets and long-term metrics. Choose it before the first `up`: another key means another database.",
+				allowed: "a key's ARN",
+				defaultInWords: "each service's own key",
+			}),
+		databaseClass: z
+			.string()
+			.regex(/^db\.[a-z0-9]+\.[a-z0-9]+$/)
+			.optional()
+			.meta({
+				description: "Instance class of the PostgreSQL server that holds Grafana's state.",
+				allowed: "a class, such as db.t4g.small",
+				defaultInWords: "`db.t4g.small` in production, `db.t4g.micro` elsewhere",
+			}),
+		databaseGiB: z.int().min(20).max(13_000).default(20).meta({
+			description: "Its disk to begin with; it grows by itself to five times that.",
+			allowed: "GiB, a whole number from 20",
+		}),
+		databaseBackupDays: z.int().min(1).max(35).optional().meta({
+			description: "How long its backups are kept.",
+			allowed: "1 to 35",
+			defaultInWords: "14 in production, 1 elsewhere",
+		}),
+		longTermMetrics: z.boolean().default(true).meta({
+			description:
+				"Whether Prometheus also writes to Amazon Managed Prometheus, which keeps samples (not exemplars) when its task is gone.",
+		}),
+	})
+	.prefault({})
+	.meta({
+		description:
+			"On AWS, what is kept beside the tasks: buckets, a database, long-term metrics. Docker has none of it.",
+	});
