@@ -67,6 +67,15 @@ function nanoseconds([seconds, rest]: [number, number]): Buffer {
 	return bytes;
 }
 
+/** Posts protobuf to the collector. Undefined when it was acknowledged, else why not. */
+export async function refusal(e: OtlpHttp, body: Uint8Array<ArrayBuffer>): Promise<string | undefined> {
+	const response = await post(e, body);
+	// Torn off after its status, it is an answer all the same.
+	await response?.text().catch(() => "");
+	if (response?.ok) return undefined;
+	return response ? `HTTP ${response.status}` : "no answer";
+}
+
 /** Posts protobuf to the collector. Undefined when nobody answers within five seconds. */
 export async function post(e: OtlpHttp, body: Uint8Array<ArrayBuffer>): Promise<Response | undefined> {
 	const { url, headers } = overHttp(`${e.otlpHttp}/v1/traces`, e);
