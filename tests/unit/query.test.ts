@@ -87,6 +87,14 @@ describe("a waterfall", () => {
 		for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
 	});
 
+	it("stands a span with two hundred thousand children", () => {
+		const many = Array.from({ length: 200_000 }, (_, i) => span(`s${i}`, "root", i, i + 1));
+		const lines = drawn([span("root", "", 0, 200_000), ...many], 80, 3);
+		expect(lines).toHaveLength(4);
+		expect(lines[2]).toContain("shop s1 ");
+		expect(lines[3]).toBe("… and 199998 more: --all");
+	});
+
 	it("obeys nothing that somebody sent", () => {
 		expect(drawn([span("a", "", 0, 1, { name: "\u001b[2J\u202eevil" })])[0]).toContain("shop \\u001b[2J\\u202eevil");
 	});
