@@ -4,7 +4,7 @@ import { type Attributes, ROOT_CONTEXT, SpanKind, SpanStatusCode } from "@opente
 import { keepAttribute } from "../components/sampling.ts";
 import { prepare, type StackOptions } from "./engine.ts";
 import { exporters, type OtlpHttp, recorder, send } from "./otlp.ts";
-import { paint, UserError } from "./output.ts";
+import { paint, UserError, visible } from "./output.ts";
 import { ask, traceUrl } from "./query/ask.ts";
 import { type Endpoints, epoch, until } from "./verify/api.ts";
 import { endpoints } from "./verify/verify.ts";
@@ -71,8 +71,9 @@ async function canary(e: Endpoints, within: number): Promise<Result> {
 	}
 }
 
-function told({ id, byId = 0, bySearch = 0, error }: Result): string {
-	if (error) return paint("red", `canary ${id || "was not taken"}: ${error}`);
+/** One line, whatever a server answers. */
+export function told({ id, byId = 0, bySearch = 0, error }: Result): string {
+	if (error) return paint("red", `canary ${id || "was not taken"}: ${visible(error)}`);
 	return `canary ${id}: by id after ${byId.toFixed(1)} s, by search after ${bySearch.toFixed(1)} s`;
 }
 
