@@ -1,17 +1,10 @@
 // One trace, sent and looked for: by hand (`send`), and again and again by CI or cron (`canary`).
 
 import { type Attributes, ROOT_CONTEXT, SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import { resourceFromAttributes } from "@opentelemetry/resources";
-import {
-	AlwaysOnSampler,
-	BasicTracerProvider,
-	InMemorySpanExporter,
-	SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-base";
 import { keepAttribute } from "../components/sampling.ts";
 import { prepare, type StackOptions } from "./engine.ts";
-import { exporters, type OtlpHttp, send } from "./otlp.ts";
-import { paint, UserError } from "./output.ts";
+import { exporters, type OtlpHttp, recorder, send } from "./otlp.ts";
+import { paint, UserError, visible } from "./output.ts";
 import { ask, traceUrl } from "./query/ask.ts";
 import { type Endpoints, epoch, until } from "./verify/api.ts";
 import { endpoints } from "./verify/verify.ts";
@@ -78,8 +71,9 @@ async function canary(e: Endpoints, within: number): Promise<Result> {
 	}
 }
 
-function told({ id, byId = 0, bySearch = 0, error }: Result): string {
-	if (error) return paint("red", `canary ${id || "was not taken"}: ${error}`);
+/** One line, whatever a server answers. */
+export function told({ id, byId = 0, bySearch = 0, error }: Result): string {
+	if (error) return paint("red", `canary ${id || "was not taken"}: ${visible(error)}`);
 	return `canary ${id}: by id after ${byId.toFixed(1)} s, by search after ${bySearch.toFixed(1)} s`;
 }
 
@@ -88,19 +82,13 @@ async function sendSpan(
 	e: OtlpHttp,
 	{ service, name, error, attributes }: { service: string; name: string; error?: string; attributes: Attributes },
 ): Promise<string> {
-	const memory = new InMemorySpanExporter();
-	const provider = new BasicTracerProvider({
-		resource: resourceFromAttributes({ "service.name": service }),
-		// Whatever OTEL_TRACES_SAMPLER says in this shell.
-		sampler: new AlwaysOnSampler(),
-		spanProcessors: [new SimpleSpanProcessor(memory)],
-	});
+	const { tracer, finished } = recorder(service);
 	const now = Date.now();
 	const options = { kind: SpanKind.SERVER, startTime: now - 50, attributes };
-	const span = provider.getTracer("tracestack").startSpan(name, options, ROOT_CONTEXT);
+	const span = tracer.startSpan(name, options, ROOT_CONTEXT);
 	if (error) span.setStatus({ code: SpanStatusCode.ERROR, message: error });
 	span.end(now);
-	await send(exporters(e).traces, memory.getFinishedSpans());
+	await send(exporters(e).traces, finished());
 	return span.spanContext().traceId;
 }
 

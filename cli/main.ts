@@ -28,18 +28,18 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 /** What these were called in scripts that came before, for hands and CI jobs that know those names. */
-const familiar: Record<string, string[]> = {
-	start_tempo: ["up"],
-	tempo_health: ["doctor"],
-	send_test_tempo: ["canary"],
-	run_billing_tempo: ["demo", "billing"],
-	query_tempo: ["query"],
-	get_tempo_trace: ["trace"],
-};
+const familiar = new Map([
+	["start_tempo", ["up"]],
+	["tempo_health", ["doctor"]],
+	["send_test_tempo", ["canary"]],
+	["run_billing_tempo", ["demo", "billing"]],
+	["query_tempo", ["query"]],
+	["get_tempo_trace", ["trace"]],
+]);
 
 try {
 	const [name = "", ...args] = process.argv.slice(2);
-	await program.parseAsync([...(familiar[name] ?? (name ? [name] : [])), ...args], { from: "user" });
+	await program.parseAsync([...(familiar.get(name) ?? (name ? [name] : [])), ...args], { from: "user" });
 } catch (error) {
 	const { debug } = program.opts<{ debug?: boolean }>();
 	const message = error instanceof Error ? error.message : String(error);

@@ -10,8 +10,14 @@ export function code(foreign: string, width = 100): string {
 	return `${ticks}${padded || " "}${ticks}`;
 }
 
+/** Foreign text as lines of a fence that is longer than any within. */
+export function fenced(text: string, language = ""): string[] {
+	const fence = "`".repeat(Math.max(3, longestRun(text) + 1));
+	return [`${fence}${language}`, text, fence];
+}
+
 /** Of backticks. */
-export function longestRun(text: string): number {
+function longestRun(text: string): number {
 	return Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
 }
 

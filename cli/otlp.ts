@@ -3,7 +3,15 @@
 import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-proto";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-proto";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MetricReader, type ResourceMetrics } from "@opentelemetry/sdk-metrics";
+import {
+	AlwaysOnSampler,
+	BasicTracerProvider,
+	InMemorySpanExporter,
+	type Sampler,
+	SimpleSpanProcessor,
+} from "@opentelemetry/sdk-trace-base";
 import type { Endpoints } from "./verify/api.ts";
 
 /** What a sender has to know of a stack beside its address. */
@@ -47,6 +55,21 @@ export async function send<T>(exporter: Exporter<T>, items: T): Promise<void> {
 	} finally {
 		await exporter.shutdown();
 	}
+}
+
+/**
+ * Makes spans of a service, and keeps those that have ended.
+ *
+ * @param sampler All spans unless told, whatever OTEL_TRACES_SAMPLER says in this shell.
+ */
+export function recorder(service: string, sampler: Sampler = new AlwaysOnSampler()) {
+	const exporter = new InMemorySpanExporter();
+	const provider = new BasicTracerProvider({
+		resource: resourceFromAttributes({ "service.name": service }),
+		sampler,
+		spanProcessors: [new SimpleSpanProcessor(exporter)],
+	});
+	return { tracer: provider.getTracer("tracestack"), finished: () => exporter.getFinishedSpans() };
 }
 
 /** Collects when asked, and exports nothing by itself. */

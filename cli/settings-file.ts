@@ -19,10 +19,19 @@ export interface Peek {
  */
 export async function peek(stack: string, folder = root): Promise<Peek> {
 	const text = await readFile(join(folder, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
-	const config: Record<string, unknown> = parseDocument(text).toJSON()?.config ?? {};
+	const config = configOf(text);
 	const images = config["tracestack:images"];
 	return {
 		docker: config["tracestack:target"] !== "aws",
 		...(typeof images === "string" && { images: resolve(folder, images) }),
 	};
+}
+
+function configOf(text: string): Record<string, unknown> {
+	try {
+		return parseDocument(text).toJSON()?.config ?? {};
+	} catch {
+		// An alias of nothing.
+		return {};
+	}
 }

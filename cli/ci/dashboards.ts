@@ -4,8 +4,8 @@
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fenced } from "../markdown.ts";
 import { all, bot, github, isOurs, markerOf, type Pull } from "./github.ts";
-import { fenced } from "./review.ts";
 
 /** Characters of the diff in words: GitHub takes 65,536 of everything. */
 const most = 50_000;
@@ -50,24 +50,29 @@ export async function propose(
 	const git = (...args: string[]) => execFileSync("git", args, { cwd: repository, encoding: "utf8" }).trim();
 	const branch = `dashboards/${stack}`;
 	const base = git("rev-parse", "--abbrev-ref", "HEAD");
-	const before = git("ls-remote", "--heads", "origin", branch) && fetched(git, branch);
+	// Whole, or a branch of somebody's that ends like it would be taken for it.
+	const before = git("ls-remote", "origin", `refs/heads/${branch}`) && fetched(git, branch);
 	if (before && git("log", "-1", "--format=%ae", before) !== author.email) return "left alone";
+	// Somebody may commit to it meanwhile.
+	const lease = `--force-with-lease=refs/heads/${branch}:${before}`;
 	const marker = markerOf(text);
 	const open = (await all<Pull>("/pulls?state=open")).find((pull) => pull.head.ref === branch && isOurs(pull, marker));
-	const changed = git("ls-files", "--modified", "--others", "--exclude-standard", "--", `:(glob)${paths}`);
-	if (!changed) {
-		if (before) git("push", "--quiet", "origin", "--delete", branch);
+	const changed = git("ls-files", "-z", "--modified", "--others", "--exclude-standard", "--", `:(glob)${paths}`)
+		.split("\0")
+		.filter(Boolean);
+	if (changed.length === 0) {
+		if (before) git("push", "--quiet", lease, "origin", `:refs/heads/${branch}`);
 		if (!open) return "nothing to do";
 		await github("PATCH", `/pulls/${open.number}`, { state: "closed" });
 		return "closed";
 	}
-	git("add", "--", ...changed.split("\n"));
+	git("add", "--", ...changed);
 	const title = `Dashboards that were edited in Grafana of ${stack}`;
 	const identity = ["-c", `user.name=${author.name}`, "-c", `user.email=${author.email}`];
 	git(...identity, "commit", "--quiet", "--message", title);
 	// Pushed anew each night, it would ask its reviewers each night.
 	const same = before && git("rev-parse", `${before}^{tree}`) === git("rev-parse", "HEAD^{tree}");
-	if (!same) git("push", "--quiet", "--force", "origin", `HEAD:refs/heads/${branch}`);
+	if (!same) git("push", "--quiet", lease, "origin", `HEAD:refs/heads/${branch}`);
 	if (open) await github("PATCH", `/pulls/${open.number}`, { body: text });
 	else await github("POST", "/pulls", { title, body: text, head: branch, base });
 	return open ? "updated" : "opened";
@@ -75,7 +80,7 @@ export async function propose(
 
 /** The newest commit of a branch of `origin`. */
 function fetched(git: (...args: string[]) => string, branch: string): string {
-	git("fetch", "--quiet", "--depth=1", "origin", branch);
+	git("fetch", "--quiet", "--depth=1", "origin", `refs/heads/${branch}`);
 	return git("rev-parse", "FETCH_HEAD");
 }
 

@@ -3,6 +3,7 @@
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { fenced } from "../markdown.ts";
 
 /** GitHub takes 65,536 characters. */
 const limit = 65_000;
@@ -72,13 +73,6 @@ function folded(title: string, diff: string, room: number): string {
 	const cut = diff.length > room - frame;
 	const text = cut ? `${diff.slice(0, room - frame)}\n… cut` : diff;
 	return ["", `<details><summary>${title}</summary>`, "", ...fenced(text, "diff"), "", "</details>", ""].join("\n");
-}
-
-/** In a fence that is longer than any within. */
-export function fenced(text: string, language = ""): string[] {
-	const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-	const fence = "`".repeat(longest + 1);
-	return [`${fence}${language}`, text, fence];
 }
 
 if (import.meta.main) {

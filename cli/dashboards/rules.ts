@@ -126,6 +126,12 @@ export const rules: Record<string, (dashboard: Linted) => string[]> = {
 		});
 	},
 
+	// Grafana writes a dot as \., which is an escape of PromQL and LogQL nowhere but in backticks.
+	"variables in regular expressions stand in backticks": ({ json }) =>
+		[...new Set(json.match(/(?<=\\")\$\{\w+:regex\}/g))].map(
+			(name) => `${name} in quotes breaks with a dot in its value`,
+		),
+
 	"variables are those of pack.yaml": ({ model, pack }) =>
 		model.templating.list
 			.filter(({ name }) => !(name in pack.variables))

@@ -5,7 +5,7 @@ import { visible } from "../output.ts";
 export interface Cause {
 	pattern: RegExp;
 	what: string;
-	/** `$container` and the pattern's named groups are filled in. */
+	/** `$container` is filled in. */
 	todo: string;
 	/** Wrong whenever it is there, however often. Else it may pass, as while another service starts. */
 	always?: boolean;
@@ -14,7 +14,7 @@ export interface Cause {
 /** The first that fits a line is its cause. */
 const causes: Cause[] = [
 	{
-		pattern: /(?<path>\/[\w./-]+): permission denied|permission denied.{0,40}?(?<other>\/[\w./-]+)/i,
+		pattern: /\/[\w./-]+: permission denied|permission denied.{0,40}?\/[\w./-]+/i,
 		what: "it may not write where its data lies",
 		todo: "the volume belongs to another user: docker inspect $container names user and volume; ./tracestack pulumi up --refresh, or chown it to that user",
 		always: true,
@@ -27,12 +27,12 @@ const causes: Cause[] = [
 	},
 	{
 		pattern:
-			/lookup (?<host>[\w.-]+)[^:]*: (no such host|server misbehaving|Temporary failure)|produced zero addresses|no children to pick from|no such host.*?(?<other>[\w.-]+:\d+)/i,
+			/lookup [\w.-]+[^:]*: (no such host|server misbehaving|Temporary failure)|produced zero addresses|no children to pick from|no such host.*?[\w.-]+:\d+/i,
 		what: "it looks for a host that nobody has",
 		todo: "a wrong address in its configuration, or the other service is down or on another network: ./tracestack drift",
 	},
 	{
-		pattern: /dial tcp (?<host>[\w.:[\]-]+): connect: connection refused/i,
+		pattern: /dial tcp [\w.:[\]-]+: connect: connection refused/i,
 		what: "nobody answers where it sends to",
 		todo: "a wrong port in its configuration, or the other service is down: ./tracestack drift, ./tracestack status",
 	},
@@ -66,6 +66,9 @@ export interface Told {
 const isError =
 	/\b(level|lvl)="?(error|fatal|crit|critical)\b|"level":\s*"(error|fatal|panic)"|\t(error|fatal|dpanic)\t|^panic:|^fatal error:|Exporting failed/i;
 
+/** Whether a line says that nothing is wrong: whatever else is in it is quoted, such as what somebody searches logs for. */
+const isCalm = /\b(level|lvl)="?(debug|info)\b|"level":\s*"(debug|info)"|\t(debug|info)\t/i;
+
 /**
  * Errors of a log, the same ones together, the most frequent first.
  *
@@ -77,7 +80,8 @@ export function errorsOf(log: string, from = 0): Told[] {
 	for (const stamped of log.split("\n")) {
 		const [, stamp = "", line = stamped] = /^(\d{4}-\d\d-\d\dT\S+Z) (.*)$/.exec(stamped) ?? [];
 		const cause = causes.find(({ pattern }) => pattern.test(line));
-		if (!cause?.always && (!isError.test(line) || Date.parse(stamp) < from)) continue;
+		const error = isError.test(line);
+		if (cause?.always ? !error && isCalm.test(line) : !error || Date.parse(stamp) < from) continue;
 		const key = cause?.what ?? skeleton(line);
 		const before = told.get(key)?.count ?? 0;
 		told.set(key, { line: shown(line), count: before + 1, ...(cause && { cause }) });

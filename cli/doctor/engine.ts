@@ -110,9 +110,12 @@ export async function disk(context: Context): Promise<Complaint[]> {
 	const { stdout: folder } = await execa("docker", ["info", "--format", "{{.DockerRootDir}}"]);
 	const about = await statfs(folder).catch(() => undefined);
 	if (!about) return [];
-	const free = about.bavail / about.blocks;
-	const gib = (about.bavail * about.bsize) / 2 ** 30;
-	if (free > leastFree.share || gib > 10 * leastFree.gib) return [];
+	return roomLeft({ share: about.bavail / about.blocks, gib: (about.bavail * about.bsize) / 2 ** 30 });
+}
+
+/** What is wrong with so much of a disk: a twentieth of a large one is plenty. */
+export function roomLeft({ share, gib }: typeof leastFree): Complaint[] {
+	if (gib >= leastFree.gib && (share > leastFree.share || gib > 10 * leastFree.gib)) return [];
 	return [
 		{
 			severity: gib < leastFree.gib ? "broken" : "warning",

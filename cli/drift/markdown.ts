@@ -1,7 +1,7 @@
 // A report as a comment on a pull request: read in a minute from the top, details folded, never longer than GitHub takes.
 
 import type { Change } from "../diff/change.ts";
-import { code, longestRun } from "../markdown.ts";
+import { code, fenced } from "../markdown.ts";
 import { shorten } from "../output.ts";
 import type { Finding } from "./finding.ts";
 import { byComponent, type Counts, type Report, sum, takesData } from "./report.ts";
@@ -121,9 +121,8 @@ function block(finding: Finding): string {
 	const all = finding.changes.flatMap(diffLines);
 	const lines = all.slice(0, diffLimit.lines).map((text) => shorten(text, diffLimit.width).toWellFormed());
 	if (all.length > lines.length) lines.push(`! ${all.length - lines.length} more lines`);
-	const fence = "`".repeat(Math.max(3, longestRun(lines.join("\n")) + 1));
 	const title = `${code(finding.component)} ${code(finding.subject)} ${verbOf(finding)}`;
-	return [title, `${fence}diff`, ...lines, fence, ""].join("\n");
+	return [title, ...fenced(lines.join("\n"), "diff"), ""].join("\n");
 }
 
 interface Fitting<T = unknown> {

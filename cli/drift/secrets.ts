@@ -33,7 +33,7 @@ export function isSecretFile(path: string): boolean {
 
 /** `NAME=value` of a secret; not where the value only says in which file it is. */
 export function isSecretVariable(variable: string): boolean {
-	const [, name = "", value = ""] = /^(\w+)=(.*)$/s.exec(variable) ?? [];
+	const [, name = "", value = ""] = /^([^=]+)=(.*)$/s.exec(variable) ?? [];
 	return isSecretInEnvironment(name, value);
 }
 

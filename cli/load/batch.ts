@@ -3,15 +3,8 @@
 import { randomBytes } from "node:crypto";
 import { type Attributes, ROOT_CONTEXT } from "@opentelemetry/api";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
-import { resourceFromAttributes } from "@opentelemetry/resources";
-import {
-	AlwaysOnSampler,
-	BasicTracerProvider,
-	InMemorySpanExporter,
-	type ReadableSpan,
-	SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-base";
-import { type OtlpHttp, overHttp } from "../otlp.ts";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import { type OtlpHttp, overHttp, recorder } from "../otlp.ts";
 
 /** Traces of one service as an OTLP request. It is encoded once; ids and times are written into its bytes. */
 export class Batch {
@@ -26,15 +19,10 @@ export class Batch {
 	constructor(service: string, traces: number, options: { attributes?: Attributes; spans?: number } = {}) {
 		const { attributes = {}, spans: perTrace = 1 } = options;
 		this.#perTrace = perTrace;
-		const memory = new InMemorySpanExporter();
-		const tracer = new BasicTracerProvider({
-			resource: resourceFromAttributes({ "service.name": service }),
-			sampler: new AlwaysOnSampler(),
-			spanProcessors: [new SimpleSpanProcessor(memory)],
-		}).getTracer("load");
+		const { tracer, finished } = recorder(service);
 		for (let i = 0; i < traces * perTrace; i++)
 			tracer.startSpan("one of many", { startTime: 1 + i, attributes }, ROOT_CONTEXT).end(2 + i);
-		this.spans = memory.getFinishedSpans();
+		this.spans = finished();
 		this.#bytes = Buffer.from(ProtobufTraceSerializer.serializeRequest(this.spans) ?? []);
 		let from = 0;
 		this.#at = this.spans.map((span) => {
@@ -77,6 +65,15 @@ function nanoseconds([seconds, rest]: [number, number]): Buffer {
 	const bytes = Buffer.alloc(8);
 	bytes.writeBigUInt64LE(BigInt(seconds) * 1_000_000_000n + BigInt(rest));
 	return bytes;
+}
+
+/** Posts protobuf to the collector. Undefined when it was acknowledged, else why not. */
+export async function refusal(e: OtlpHttp, body: Uint8Array<ArrayBuffer>): Promise<string | undefined> {
+	const response = await post(e, body);
+	// Torn off after its status, it is an answer all the same.
+	await response?.text().catch(() => "");
+	if (response?.ok) return undefined;
+	return response ? `HTTP ${response.status}` : "no answer";
 }
 
 /** Posts protobuf to the collector. Undefined when nobody answers within five seconds. */

@@ -8,7 +8,7 @@ import { paint, progress, UserError } from "../output.ts";
 import { ask } from "../query/ask.ts";
 import { type Endpoints, epoch, until } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
-import { Batch, post } from "./batch.ts";
+import { Batch, refusal } from "./batch.ts";
 
 interface LoadOptions extends StackOptions {
 	rate: number;
@@ -56,14 +56,16 @@ export async function loadCommand(options: LoadOptions): Promise<number> {
 	if (options.json) process.stdout.write(`${JSON.stringify({ service, ...summary(outcome) }, null, 2)}\n`);
 	else process.stdout.write(`${told(outcome).join("\n")}\n`);
 	const whole = outcome.accepted > 0 && outcome.sampled.found === outcome.sampled.of;
-	if (!whole) progress(paint("red", "not all that was acknowledged is there", process.stderr));
+	const why = outcome.accepted > 0 ? "not all that was acknowledged is there" : "nothing was acknowledged";
+	if (!whole) progress(paint("red", why, process.stderr));
 	return whole ? 0 : 1;
 }
 
-function refuseWrong(options: LoadOptions): void {
+export function refuseWrong(options: Pick<LoadOptions, keyof typeof most>): void {
 	const wrong = (["rate", "minutes", "spans"] as const)
 		.filter((name) => !(options[name] > 0 && options[name] <= most[name]))
 		.map((name) => `--${name} is ${options[name]}\n  allowed: more than 0, at most ${most[name]}`);
+	if (!Number.isInteger(options.spans)) wrong.push(`--spans is ${options.spans}\n  allowed: a whole number`);
 	if (wrong.length > 0) throw new UserError(wrong.join("\n"));
 }
 
@@ -91,11 +93,9 @@ async function load(e: Endpoints, service: string, { rate, minutes, spans }: Loa
 	const one = async () => {
 		const { body, ids } = batch.next();
 		const sent = performance.now();
-		const response = await post(e, body);
+		const why = await refusal(e, body);
 		outcome.latency.push(performance.now() - sent);
-		await response?.text();
-		if (!response?.ok) {
-			const why = response ? `HTTP ${response.status}` : "no answer";
+		if (why) {
 			outcome.refused[why] = (outcome.refused[why] ?? 0) + 1;
 			return;
 		}
@@ -122,7 +122,7 @@ async function load(e: Endpoints, service: string, { rate, minutes, spans }: Loa
 	await Promise.all(pending);
 	outcome.seconds = (Date.now() - begun) / 1000;
 	await probes;
-	outcome.sampled = await sampled(e, sample);
+	outcome.sampled = await sampled(sample, (id) => ask(e, "tempo", `/api/v2/traces/${id}`));
 	return outcome;
 }
 
@@ -148,16 +148,31 @@ async function probe(e: Endpoints, newest: () => string, end: number, { searchab
 	}
 }
 
-async function sampled(e: Endpoints, ids: string[]): Promise<Outcome["sampled"]> {
+/**
+ * How many of these traces are there, some at a time.
+ *
+ * @param has Rejects when a trace is not there.
+ * @param patience Seconds for all of them together: what waits in the collector's queue arrives later, and a Tempo that is away
+ * would otherwise be waited for with each.
+ */
+export async function sampled(
+	ids: string[],
+	has: (id: string) => Promise<unknown>,
+	patience = 60,
+): Promise<Outcome["sampled"]> {
+	const deadline = Date.now() + patience * 1000;
+	const queue = [...ids];
 	let found = 0;
-	for (const id of ids) {
-		// What waits in the collector's queue may need as long as the load took.
-		const there = until(30, () => ask(e, "tempo", `/api/v2/traces/${id}`));
-		found += await there.then(
-			() => 1,
-			() => 0,
-		);
-	}
+	const worker = async () => {
+		for (let id = queue.pop(); id; id = queue.pop()) {
+			const one = id;
+			await until(Math.max(0, (deadline - Date.now()) / 1000), () => has(one)).then(
+				() => found++,
+				() => undefined,
+			);
+		}
+	};
+	await Promise.all(Array.from({ length: 10 }, worker));
 	return { of: ids.length, found };
 }
 

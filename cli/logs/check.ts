@@ -5,7 +5,8 @@ import { createInterface } from "node:readline";
 import { logServiceLabel } from "../../components/links.ts";
 import { prepare, type StackOptions } from "../engine.ts";
 import { columns, paint, progress, shorten, UserError, visible } from "../output.ts";
-import { type Endpoints, epoch, json, withQuery } from "../verify/api.ts";
+import { ask } from "../query/ask.ts";
+import { type Endpoints, epoch } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
 import { type Judge, judgeOf } from "./schema.ts";
 
@@ -110,16 +111,14 @@ async function* fromFile(file: string): AsyncGenerator<Line> {
 
 async function* fromLoki({ where = `{${logServiceLabel}=~".+"}`, ...options }: CheckOptions): AsyncGenerator<Line> {
 	const e = await endpoints(await prepare(options, "look"), options.stack);
-	if (!e.loki) throw new UserError(`The stack ${options.stack} has no Loki: name a file with --from`);
-	yield* await stored(e.loki, where);
+	yield* await stored(e, where);
 }
 
 /** Lines of the last hour in Loki. */
-async function stored(loki: NonNullable<Endpoints["loki"]>, query: string): Promise<Line[]> {
+async function stored(e: Endpoints, query: string): Promise<Line[]> {
 	type Answer = { data: { result: { stream: Record<string, string>; values: [time: string, line: string][] }[] } };
-	const { data } = await json<Answer>(
-		withQuery(`${loki}/loki/api/v1/query_range`, { query, start: epoch(-3600), end: epoch(60), limit: most }),
-	);
+	const asked = { query, start: epoch(-3600), end: epoch(60), limit: most };
+	const { data } = await ask<Answer>(e, "loki", "/loki/api/v1/query_range", asked);
 	return data.result.flatMap(({ stream, values }) =>
 		values.map(([, text]) => ({ at: stream[logServiceLabel] ?? "unknown service", record: recordOf(stream, text) })),
 	);

@@ -2,7 +2,7 @@
 // what is needed is checked, and what else there is stays unread.
 
 import { z } from "zod";
-import type { Report } from "../report/report.ts";
+import { type Report, runId } from "../report/report.ts";
 import type { Sample } from "./samples.ts";
 
 const share = z.number().min(0).max(1).meta({ allowed: "a share from 0 to 1: 0.97, not 97" });
@@ -13,10 +13,7 @@ const counts = z.record(z.string(), count).meta({ allowed: "an object of whole n
 
 /** `run_summary.json`. */
 export const runSummary = z.looseObject({
-	run_id: z
-		.string()
-		.regex(/^(?!\.{1,2}$)[^\s/][^/]*$/)
-		.meta({ allowed: "the run's id, without slashes" }),
+	run_id: runId,
 	env: text,
 	build_sha: text,
 	finished_at: z.iso.datetime({ offset: true }).optional().meta({ allowed: "a time, such as 2026-01-05T12:00:00Z" }),

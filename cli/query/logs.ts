@@ -19,7 +19,7 @@ interface LogsOptions extends StackOptions {
 }
 
 /** A line of a log. */
-interface Line {
+export interface Line {
 	/** Nanoseconds since 1970: Loki's own clock, too long for a number. */
 	at: bigint;
 	severity: string;
@@ -34,6 +34,8 @@ interface Streams {
 /** Loki's own limit for one answer. */
 const most = 5000;
 const followSeconds = 2;
+/** Lines come later than newer ones: from another instance, or from a queue. What is later than this is missed. */
+const lateNanoseconds = 10_000_000_000n;
 
 /** `./tracestack logs SERVICE`. Returns the exit code: 1 when there is none. */
 export async function logsCommand(service: string, options: LogsOptions): Promise<number> {
@@ -42,13 +44,11 @@ export async function logsCommand(service: string, options: LogsOptions): Promis
 		throw new UserError(`--limit is "${options.limit}"\n  allowed: 1 to ${most}`);
 	const query = logQl(service, options);
 	const e = await endpoints(await prepare(options, "look"), options.stack);
-	let from = BigInt(Date.now() - secondsOf(options.since) * 1000) * 1_000_000n;
+	const from = BigInt(Date.now() - secondsOf(options.since) * 1000) * 1_000_000n;
 	let any = false;
-	for (;;) {
-		const lines = await linesFrom(e, query, from, limit);
+	for await (const lines of looks((since, count) => linesFrom(e, query, since, count), from, limit)) {
 		for (const one of lines) process.stdout.write(`${options.json ? jsonLine(one) : told(one)}\n`);
 		any ||= lines.length > 0;
-		from = (lines.at(-1)?.at ?? from - 1n) + 1n;
 		if (!options.follow) break;
 		await sleep(followSeconds * 1000);
 	}
@@ -56,10 +56,39 @@ export async function logsCommand(service: string, options: LogsOptions): Promis
 	return any ? 0 : 1;
 }
 
+/**
+ * Lines of one look after the other, each line once.
+ *
+ * @param look The newest lines since a moment, at most so many, oldest first.
+ * @param limit Of the first look; the others show whatever is new.
+ */
+export async function* looks(
+	look: (from: bigint, limit: number) => Promise<Line[]>,
+	from: bigint,
+	limit: number,
+): AsyncGenerator<Line[]> {
+	let shown = new Set<string>();
+	for (let count = limit; ; count = most) {
+		const found = await look(from, count);
+		yield found.filter((line) => !shown.has(keyOf(line)));
+		shown = new Set(found.map(keyOf));
+		const [oldest, newest] = [found[0], found.at(-1)];
+		if (!oldest || !newest) continue;
+		// What a limit has left out is not new later on.
+		const floor = found.length < count ? from : oldest.at;
+		const late = newest.at - lateNanoseconds;
+		from = late > floor ? late : floor;
+	}
+}
+
+function keyOf({ at, traceId, text }: Line): string {
+	return `${at} ${traceId} ${text}`;
+}
+
 /** What Loki is asked. */
 export function logQl(service: string, { trace, grep }: Pick<LogsOptions, "trace" | "grep">): string {
 	const contains = grep ? ` |= ${quoted(grep)}` : "";
-	const ofTrace = trace ? ` | ${traceIdLabel}=${quoted(trace)}` : "";
+	const ofTrace = trace ? ` | ${traceIdLabel}=${quoted(trace.toLowerCase().padStart(32, "0"))}` : "";
 	return `{${logServiceLabel}=${quoted(service)}}${contains}${ofTrace}`;
 }
 

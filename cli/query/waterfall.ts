@@ -21,7 +21,7 @@ const barWidth = 24;
 export function waterfall(spans: Span[], width: number, most: number): string[] {
 	if (spans.length === 0) return [];
 	const rows = tree(spans);
-	const from = Math.min(...spans.map(({ start }) => start));
+	const from = spans.reduce((first, { start }) => Math.min(first, start), Number.POSITIVE_INFINITY);
 	const to = spans.reduce((latest, { end }) => Math.max(latest, end), from);
 	const lines = rows.slice(0, most).map((row) => line(row, { from, to }, width));
 	return rows.length > most ? [...lines, `… and ${rows.length - most} more: --all`] : lines;
@@ -33,7 +33,7 @@ export function duration(ms: number): string {
 	return `${Number(value.toPrecision(3))} ${unit}`;
 }
 
-/** Depth first, without recursion: a trace may be a chain of ten thousand. A span that is its own ancestor is shown as a root. */
+/** Depth first, without recursion: a trace may be a chain of ten thousand, and a span may have as many children. A span that is its own ancestor is shown as a root. */
 function tree(spans: Span[]): Row[] {
 	const known = new Set(spans.map(({ id }) => id));
 	const children = Map.groupBy(spans, ({ parent }) => (known.has(parent) ? parent : ""));
@@ -46,8 +46,7 @@ function tree(spans: Span[]): Row[] {
 			if (seen.has(span)) continue;
 			seen.add(span);
 			rows.push({ ...span, depth, orphan: span.parent !== "" && !known.has(span.parent) });
-			const below = children.get(span.id) ?? [];
-			open.push(...below.map((child) => ({ span: child, depth: depth + 1 })).reverse());
+			for (const child of (children.get(span.id) ?? []).toReversed()) open.push({ span: child, depth: depth + 1 });
 		}
 	};
 	walk(children.get("") ?? []);

@@ -7,13 +7,7 @@ import { SettingsError } from "../../settings/error.ts";
 import { explain } from "../../settings/explain.ts";
 import type { Sample } from "../metrics/samples.ts";
 import { UserError } from "../output.ts";
-import type { Report, StoredObject } from "./report.ts";
-
-const identifier = (what: string) =>
-	z
-		.string()
-		.regex(/^(?!\.{1,2}$)[^\s/][^/]*$/)
-		.meta({ allowed: `${what}, without slashes` });
+import { type Report, runId, type StoredObject } from "./report.ts";
 
 const envelope = z.looseObject({
 	source: z
@@ -24,7 +18,7 @@ const envelope = z.looseObject({
 	generatedAt: z.string().optional().meta({ allowed: "a time, as ISO 8601 has it" }),
 	correlation: z
 		.looseObject({
-			runId: identifier("the run's id").meta({ allowed: "the run's id, without slashes" }),
+			runId,
 			branch: z.string().min(1).default("unknown").meta({ allowed: "a branch" }),
 			commit: z.string().optional().meta({ allowed: "a commit" }),
 			traceIds: z

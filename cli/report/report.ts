@@ -1,4 +1,11 @@
+import { z } from "zod";
 import type { Sample } from "../metrics/samples.ts";
+
+/** A run's id: a folder in the object store, a label, and a word on a terminal. */
+export const runId = z
+	.string()
+	.regex(/^(?!\.{1,2}$)[^\s/][^/\p{Cc}]*$/u)
+	.meta({ allowed: "the run's id, without slashes" });
 
 /** A file that Grafana reads in the object store. */
 export interface StoredObject {

@@ -7,7 +7,8 @@ import { packNames, packs } from "../../components/packs.ts";
 import type { Kpi } from "../../settings/pack.ts";
 import { prepare, type StackOptions } from "../engine.ts";
 import { progress } from "../output.ts";
-import { type Endpoints, epoch, json, withQuery } from "../verify/api.ts";
+import { ask, quoted } from "../query/ask.ts";
+import { type Endpoints, epoch } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
 import { type Fired, type Measured, type Operation, renderWeek, type Series, type Week } from "./week.ts";
 
@@ -39,7 +40,7 @@ export async function weeklyCommand(options: StackOptions & { out?: string }): P
 }
 
 /** Everything that the report tells. @param to When the week ends, in seconds since 1970. */
-async function gatherWeek(e: Endpoints, stack: string, to = epoch()): Promise<Week> {
+export async function gatherWeek(e: Endpoints, stack: string, to = epoch()): Promise<Week> {
 	const from = to - week;
 	const shown = new Set(e.dashboards.map(({ pack }) => pack));
 	const having = packs(packNames().filter((name) => shown.has(name))).filter(({ kpis }) => kpis.length > 0);
@@ -66,8 +67,8 @@ type Point = [seconds: number, value: string];
 /** An instant query; what is no number is left out. */
 async function instant(e: Endpoints, query: string, time: number) {
 	const filled = query.replaceAll("$__range", `${week}s`);
-	const url = withQuery(`${e.prometheus}/api/v1/query`, { query: filled, time });
-	const { data } = await json<Answer<{ value: Point }>>(url, patience());
+	const asked = { query: filled, time };
+	const { data } = await ask<Answer<{ value: Point }>>(e, "prometheus", "/api/v1/query", asked, patience());
 	return data.result
 		.map(({ metric, value }) => ({ metric, value: Number(value[1]) }))
 		.filter(({ value }) => Number.isFinite(value));
@@ -101,8 +102,9 @@ export function joined(now: Value[], before: Value[]): Series[] {
 }
 
 async function range(e: Endpoints, query: string, start: number, end: number, step: number) {
-	const url = withQuery(`${e.prometheus}/api/v1/query_range`, { query, start, end, step });
-	return (await json<Answer<{ values: Point[] }>>(url, patience())).data.result;
+	const asked = { query, start, end, step };
+	const { data } = await ask<Answer<{ values: Point[] }>>(e, "prometheus", "/api/v1/query_range", asked, patience());
+	return data.result;
 }
 
 /** Prometheus scrapes itself, whatever else there is: an hour without that is one in which nothing was seen. */
@@ -167,13 +169,14 @@ async function slowTrace(
 	end: number,
 ): Promise<Pick<Operation, "query" | "trace" | "error">> {
 	type Found = { traceID: string; spanSets?: { spans: { durationNanos: string }[] }[] };
-	const which = `resource.service.name = ${JSON.stringify(service)} && name = ${JSON.stringify(name)}`;
+	const which = `resource.service.name = ${quoted(service)} && name = ${quoted(name)}`;
 	const slowerThan = (ms: number) => `{ ${which} && (kind = server || kind = consumer) && duration >= ${ms}ms }`;
 	const half = Math.max(1, Math.floor(p95Seconds * 500));
 	for (const query of [slowerThan(2 * half), slowerThan(half)]) {
-		const url = withQuery(`${e.tempo}/api/search`, { q: query, start, end, limit: 50 });
+		const search = { q: query, start, end, limit: 50 };
 		// Without Tempo the numbers are told all the same.
-		const answer = await json<{ traces?: Found[] }>(url, patience()).catch((error: Error) => error);
+		const asked = ask<{ traces?: Found[] }>(e, "tempo", "/api/search", search, patience());
+		const answer = await asked.catch((error: Error) => error);
 		if (answer instanceof Error) return { query, error: answer.message };
 		const [longest] = (answer.traces ?? [])
 			.map(({ traceID, spanSets = [] }) => ({

@@ -97,11 +97,15 @@ export async function exemplars(base: string, query: string): Promise<Exemplar[]
 
 /** Grafana's API as the stack's administrator. */
 export function grafana<T>(endpoints: Endpoints, path: string, init: RequestInit = {}): Promise<T> {
-	const credentials = Buffer.from(`${endpoints.grafanaUser}:${endpoints.grafanaPassword}`).toString("base64");
 	return json<T>(`${endpoints.grafana}${path}`, {
 		...init,
-		headers: { authorization: `Basic ${credentials}`, "content-type": "application/json" },
+		headers: { ...asAdministrator(endpoints), "content-type": "application/json" },
 	});
+}
+
+/** Headers by which Grafana knows the stack's administrator. */
+export function asAdministrator({ grafanaUser, grafanaPassword }: Endpoints): { authorization: string } {
+	return { authorization: `Basic ${Buffer.from(`${grafanaUser}:${grafanaPassword}`).toString("base64")}` };
 }
 
 /** Asks again until an answer comes or the time is up; then throws what stood in the way last. */

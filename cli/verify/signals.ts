@@ -9,15 +9,9 @@ import { OTLPTraceExporter as HttpTraceExporter } from "@opentelemetry/exporter-
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { InMemoryLogRecordExporter, LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
-import {
-	BasicTracerProvider,
-	InMemorySpanExporter,
-	type Sampler,
-	SamplingDecision,
-	SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-base";
+import { type Sampler, SamplingDecision } from "@opentelemetry/sdk-trace-base";
 import { keepAttribute } from "../../components/sampling.ts";
-import { overHttp, ReaderByHand, type Shown, send, timeoutMillis } from "../otlp.ts";
+import { overHttp, ReaderByHand, recorder, type Shown, send, timeoutMillis } from "../otlp.ts";
 
 /** The services of the verification trace: an edge of the service graph leads from the first to the second. */
 export const services = { frontend: "tracestack-verify-frontend", backend: "tracestack-verify-backend" } as const;
@@ -49,8 +43,8 @@ export interface Signals {
  * @param shown What OTLP asks for, and whom to trust.
  */
 export function makeSignals(shown: Shown = {}, now = Date.now()): Signals {
-	const frontend = recorder(services.frontend);
-	const backend = recorder(services.backend);
+	const frontend = recorder(services.frontend, kept);
+	const backend = recorder(services.backend, kept);
 	const at = (ms: number): TimeInput => new Date(now - 400 + ms);
 
 	const checkout = frontend.tracer.startSpan(
@@ -98,16 +92,6 @@ function overGrpc({ otlpToken, ca }: Shown) {
 	const metadata = new Metadata();
 	if (otlpToken) metadata.set("authorization", `Bearer ${otlpToken}`);
 	return { timeoutMillis, metadata, ...(ca && { credentials: credentials.createSsl(Buffer.from(ca)) }) };
-}
-
-function recorder(service: string) {
-	const exporter = new InMemorySpanExporter();
-	const provider = new BasicTracerProvider({
-		resource: resourceFromAttributes({ "service.name": service }),
-		sampler: kept,
-		spanProcessors: [new SimpleSpanProcessor(exporter)],
-	});
-	return { tracer: provider.getTracer("tracestack"), finished: () => exporter.getFinishedSpans() };
 }
 
 function makeLog(context: typeof ROOT_CONTEXT) {

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
-import { Batch, post } from "../../cli/load/batch.ts";
+import { Batch, post, refusal } from "../../cli/load/batch.ts";
 import { json, withQuery } from "../../cli/verify/api.ts";
 
 /** Sends a batch as it was made, by the SDK's gRPC exporter. Rejects with what the server said. */
@@ -99,12 +99,11 @@ export class Sender {
 	async #deliver({ body, ids }: { body: Buffer<ArrayBuffer>; ids: string[] }): Promise<void> {
 		const deadline = Date.now() + 120_000;
 		for (;;) {
-			const response = await post({ otlpHttp: this.#otlpHttp }, body);
-			if (response?.ok) {
+			const why = await refusal({ otlpHttp: this.#otlpHttp }, body);
+			if (!why) {
 				this.acknowledged.push(...ids);
 				return;
 			}
-			const why = response ? `HTTP ${response.status}` : "no answer";
 			this.refused.set(why, (this.refused.get(why) ?? 0) + 1);
 			if (Date.now() > deadline) throw new Error(`nothing was taken for two minutes: ${why}`);
 			await sleep(500);

@@ -98,6 +98,19 @@ describe("dashboards that were edited", () => {
 		expect(pulls()).toMatchObject([{ body: text("first"), state: "open" }]);
 	});
 
+	it("may be called as people call them", async () => {
+		const path = "configs/packs/shop/dashboards/Bestellungen für Käufer.json";
+		expect(await propose("prod", text(), checkout({ [path]: "{}\n" }))).toBe("opened");
+		expect(git(origin, "show", `${branch}:${path}`)).toBe("{}");
+	});
+
+	it("are no matter of a branch that only ends like theirs", async () => {
+		git(checkout(), "push", "--quiet", "origin", `main:refs/heads/ann/${branch}`);
+		expect(await propose("prod", text(), checkout({ [edited]: "{}\n" }))).toBe("opened");
+		expect(await propose("prod", text(), checkout())).toBe("closed");
+		expect(heads()).toEqual([`ann/${branch}`, "main"]);
+	});
+
 	it("of one stack are not another's, and somebody's own pull request stays as it is", async () => {
 		pulls().push({ number: 1, body: text("forged"), user: { login: "someone" }, head: { ref: branch }, state: "open" });
 		await propose("prod", text(), checkout({ [edited]: "{}\n" }));

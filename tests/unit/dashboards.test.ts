@@ -65,6 +65,11 @@ const broken: [what: string, change: (model: Model) => void, said: string][] = [
 	["an id twice", (m) => Object.assign(m.panels[0]!, { id: 2 }), "two panels have the id 2"],
 	["a title twice", (m) => Object.assign(m.panels[0]!, { title: "Panel 2" }), "two panels are called Panel 2"],
 	["no description", (m) => Object.assign(m.panels[0]!, { description: "" }), "Panel 1: has no description"],
+	[
+		"a regular expression in quotes",
+		(m) => Object.assign(m.panels[0]!.targets![0]!, { expr: `x{a=~"\${__from:regex}", b=~\`\${__to:regex}\`}` }),
+		`\${__from:regex} in quotes breaks with a dot in its value`,
+	],
 	["no query", (m) => Object.assign(m.panels[0]!, { targets: [] }), "Panel 1: has no query"],
 	["no unit", (m) => Object.assign(m.panels[0]!, { fieldConfig: undefined }), "Panel 1: has no unit"],
 	[

@@ -2,10 +2,11 @@ import { once } from "node:events";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { stripVTControlCharacters } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { errorsOf } from "../../cli/doctor/causes.ts";
 import { certificates } from "../../cli/doctor/certificates.ts";
 import { report } from "../../cli/doctor/doctor.ts";
+import { roomLeft } from "../../cli/doctor/engine.ts";
 import type { Context } from "../../cli/drift/finding.ts";
 import { selfSigned } from "../certificate.ts";
 
@@ -65,9 +66,21 @@ describe("a server's log", () => {
 			'level=warn msg="slow query" err="context canceled"',
 			"2026-11-21T10:00:00.000Z\tinfo\tservice@v0.158.0/service.go:1\tEverything is ready.\t{}",
 			'level=info msg="GET /certificate 200"',
+			'level=info caller=metrics.go:1 query="{service_name=\\"shop\\"} |= \\"no space left on device\\"" status=200',
+			'2026-11-21T10:00:00.000Z\tinfo\tx.go:1\tseen\t{"body": "open /data: permission denied"}',
 		];
 		expect(errorsOf(fine.join("\n"))).toEqual([]);
 	});
+});
+
+test.each([
+	["a large disk that is nearly full", { share: 0.03, gib: 50 }, undefined],
+	["a disk with room", { share: 0.5, gib: 10 }, undefined],
+	["a disk that is nearly full", { share: 0.04, gib: 5 }, "warning"],
+	["a full disk", { share: 0.01, gib: 0.5 }, "broken"],
+	["a small disk with a tenth of it left", { share: 0.1, gib: 1 }, "broken"],
+])("%s is told of by what is left", (_, left, severity) => {
+	expect(roomLeft(left)[0]?.severity).toBe(severity);
 });
 
 describe("a certificate", () => {
@@ -113,4 +126,17 @@ it("tells what is wrong in lines that fit, and what to do", () => {
 			.map(stripVTControlCharacters)
 			.at(-1),
 	).toBe("nothing is wrong");
+});
+
+it("shows a terminal nothing that somebody sent as it is", () => {
+	const complaint = {
+		severity: "warning",
+		about: "$& \u001b[2J",
+		what: "fires",
+		seen: "\u001b]0;x\u0007\nagain",
+		todo: "look",
+	} as const;
+	const lines = report([{ check: "no alert fires", complaints: [complaint] }], 80).map(stripVTControlCharacters);
+	expect(lines[1]).toBe("    $& \\u001b[2J: fires");
+	expect(lines[2]).toBe("      | \\u001b]0;x\\u0007 again");
 });

@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
-import { Batch } from "../../cli/load/batch.ts";
-import { type Outcome, summary, told } from "../../cli/load/load.ts";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, test } from "vitest";
+import { Batch, refusal } from "../../cli/load/batch.ts";
+import { type Outcome, refuseWrong, sampled, summary, told } from "../../cli/load/load.ts";
 
 const outcome: Outcome = {
 	accepted: 5000,
@@ -47,4 +50,38 @@ describe("a batch", () => {
 			expect(second.body.toString("hex")).not.toContain(id);
 		}
 	});
+});
+
+describe("a request", () => {
+	it.each([
+		["torn off after it was acknowledged", 200, undefined],
+		["torn off while it was refused", 503, "HTTP 503"],
+		["never answered", undefined, "no answer"],
+	])("%s ends no load", async (_, status, why) => {
+		const server = createServer((request, response) => {
+			if (status) response.writeHead(status, { "content-length": 100 }).write("some");
+			request.resume().on("end", () => setTimeout(() => request.socket.destroy(), 20));
+		}).listen(0, "127.0.0.1");
+		await once(server, "listening");
+		const otlpHttp = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+		expect(await refusal({ otlpHttp }, new Batch("shop", 1).next().body)).toBe(why);
+		server.close();
+	});
+});
+
+test("traces that never come are waited for together, not one after the other", async () => {
+	const ids = Array.from({ length: 30 }, (_, i) => `${i}`);
+	let asked = 0;
+	const has = async (id: string) => {
+		asked++;
+		if (id !== "7") throw new Error("404");
+	};
+	expect(await sampled(ids, has, 0)).toEqual({ of: 30, found: 1 });
+	expect(asked).toBeLessThanOrEqual(2 * ids.length);
+});
+
+test("a load of half a span, or of more than a laptop takes, is refused", () => {
+	expect(() => refuseWrong({ rate: 1000, minutes: 1, spans: 2.5 })).toThrow("--spans is 2.5");
+	expect(() => refuseWrong({ rate: Number.NaN, minutes: 61, spans: 1 })).toThrow(/--rate is NaN.*--minutes is 61/s);
+	expect(() => refuseWrong({ rate: 0.5, minutes: 0.1, spans: 1 })).not.toThrow();
 });

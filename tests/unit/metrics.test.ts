@@ -128,6 +128,12 @@ test("every mistake of every file is told, with its file and its path", async ()
 	expect(told).not.toContain("undefined");
 });
 
+test("a run's id obeys no terminal", async () => {
+	await expect(readRun(file({ run_id: "a\u001b[2J" }), {})).rejects.toThrow("run_id is");
+	await expect(readRun(file({ run_id: "a\nb" }), {})).rejects.toThrow("run_id is");
+	expect((await readRun(file({ run_id: "läuft 1" }), {})).summary.run_id).toBe("läuft 1");
+});
+
 test("a file that is not there is named", async () => {
 	await expect(readRun("/nowhere/run_summary.json", {})).rejects.toThrow("/nowhere/run_summary.json can't be read");
 });

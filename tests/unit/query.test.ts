@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
-import { logQl } from "../../cli/query/logs.ts";
+import { type Line, logQl, looks } from "../../cli/query/logs.ts";
 import { traceQl } from "../../cli/query/search.ts";
 import { secondsOf } from "../../cli/query/since.ts";
 import { type Span, spansOf } from "../../cli/query/spans.ts";
@@ -87,6 +87,14 @@ describe("a waterfall", () => {
 		for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
 	});
 
+	it("stands a span with two hundred thousand children", () => {
+		const many = Array.from({ length: 200_000 }, (_, i) => span(`s${i}`, "root", i, i + 1));
+		const lines = drawn([span("root", "", 0, 200_000), ...many], 80, 3);
+		expect(lines).toHaveLength(4);
+		expect(lines[2]).toContain("shop s1 ");
+		expect(lines[3]).toBe("… and 199998 more: --all");
+	});
+
 	it("obeys nothing that somebody sent", () => {
 		expect(drawn([span("a", "", 0, 1, { name: "\u001b[2J\u202eevil" })])[0]).toContain("shop \\u001b[2J\\u202eevil");
 	});
@@ -111,12 +119,57 @@ describe("a query", () => {
 
 	it("of logs is LogQL", () => {
 		expect(logQl("shop", {})).toBe('{service_name="shop"}');
-		expect(logQl("shop", { trace: "ab", grep: 'a"b' })).toBe('{service_name="shop"} |= "a\\"b" | trace_id="ab"');
+		expect(logQl("shop", { trace: "AB", grep: 'a"b' })).toBe(
+			`{service_name="shop"} |= "a\\"b" | trace_id="${"0".repeat(30)}ab"`,
+		);
 	});
 
 	it("looks back for a duration, and refuses what is none", () => {
 		expect(secondsOf("1h30m")).toBe(5400);
 		expect(secondsOf("7d")).toBe(604_800);
 		for (const wrong of ["", "soon", "0m", "1.5h", "-1h"]) expect(() => secondsOf(wrong), wrong).toThrow("--since is");
+	});
+});
+
+describe("logs that are followed", () => {
+	const line = (seconds: number, text = `${seconds}`): Line => ({
+		at: BigInt(seconds) * 1_000_000_000n,
+		severity: "",
+		traceId: "",
+		text,
+	});
+
+	/** What is shown of each look, when a server has these lines by then. */
+	async function shown(had: Line[][], limit: number): Promise<string[][]> {
+		const stored: Line[] = [];
+		const all: string[][] = [];
+		const look = async (from: bigint, count: number) => {
+			stored.push(...had[all.length]!);
+			return stored
+				.filter(({ at }) => at >= from)
+				.sort((a, b) => Number(a.at - b.at))
+				.slice(-count);
+		};
+		for await (const lines of looks(look, 0n, limit)) {
+			all.push(lines.map(({ text }) => text));
+			if (all.length === had.length) break;
+		}
+		return all;
+	}
+
+	it("are shown once each, also what comes later than what is newer", async () => {
+		const had = [[line(100), line(101)], [], [line(99), line(101, "as late")], [line(102)]];
+		expect(await shown(had, 50)).toEqual([["100", "101"], [], ["99", "as late"], ["102"]]);
+	});
+
+	it("begin with the newest, and leave out none of a burst", async () => {
+		const burst = Array.from({ length: 300 }, (_, i) => line(105, `b${i}`));
+		const [first, , third] = await shown([[line(100), line(101), line(102)], [], burst], 2);
+		expect(first).toEqual(["101", "102"]);
+		expect(third).toHaveLength(300);
+	});
+
+	it("are waited for where there are none", async () => {
+		expect(await shown([[], [line(5)]], 2)).toEqual([[], ["5"]]);
 	});
 });

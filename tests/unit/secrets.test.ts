@@ -116,6 +116,7 @@ describe("what is called a secret is one to everybody", () => {
 
 	it("in an environment any other key as well, but not the file that it is in", () => {
 		expect(isSecretVariable("LICENSE_KEY=hunter2")).toBe(true);
+		expect(isSecretVariable("spring.datasource.password=hunter=2")).toBe(true);
 		for (const value of ["/run/secrets/key", "$__file{/run/secrets/key}"])
 			expect(isSecretVariable(`GF_CERT_KEY=${value}`)).toBe(false);
 	});

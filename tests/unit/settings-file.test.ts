@@ -13,6 +13,7 @@ describe("before the engine reads a stack's settings, commands know", () => {
 		["config:\n  tracestack:target: docker\n", { docker: true }],
 		["config:\n  tracestack:target: aws\n", { docker: false }],
 		["config: [\n  torn", { docker: true }],
+		["config: *nobody\n", { docker: true }],
 		["config:\n  tracestack:images: mine.yaml\n", { docker: true, images: join(dir, "mine.yaml") }],
 	])("%j: whether a Docker engine has to be there, and which images", async (text, found) => {
 		writeFileSync(join(dir, "Pulumi.prod.yaml"), text);

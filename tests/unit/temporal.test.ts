@@ -153,6 +153,14 @@ describe("a look", () => {
 		expect(all.capped).toEqual({ types: false, running: false, closed: false });
 	});
 
+	it("asks nothing that is too long for an address, however many types there are", async () => {
+		const many = Array.from({ length: 2000 }, (_, i) => execution(`TypeOfALongName${i}`, "COMPLETED", i));
+		const api = namespace(many);
+		const { capped } = await look(api, new Set(), 0, 10_000);
+		expect(capped.types).toBe(true);
+		expect(Math.max(...api.asked.map(({ length }) => length))).toBeLessThan(4000);
+	});
+
 	it("leaves out what closed more than an hour ago, and says so", async () => {
 		const api = namespace([execution("Old", "COMPLETED", hour), execution("Old", "COMPLETED", 4.5 * hour)]);
 		const { closed, capped } = await look(api, new Set(), 0, 5 * hour);

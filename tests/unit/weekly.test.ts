@@ -1,10 +1,14 @@
 // The weekly report, from fixed data: what it says of a week, and of what there is no data of.
 
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import { renderWeek, valueInWords, type Week } from "../../cli/report/week.ts";
-import { episodes, joined } from "../../cli/report/weekly.ts";
+import { episodes, gatherWeek, joined } from "../../cli/report/weekly.ts";
+import type { Endpoints } from "../../cli/verify/api.ts";
 
 const to = Date.UTC(2027, 0, 31, 5, 17) / 1000;
 
@@ -161,4 +165,34 @@ test("series of two weeks are one by their labels, in whatever order those are",
 test("minutes of an alert are counted, and how often it began", () => {
 	expect(episodes([60, 120, 600, 660, 720], 720)).toEqual({ minutes: 5, times: 2, still: true });
 	expect(episodes([60], 720)).toEqual({ minutes: 1, times: 1, still: false });
+});
+
+test("a stack of which nobody reaches more than Grafana is asked through it", async () => {
+	const asked: string[] = [];
+	const server = createServer(({ url = "", headers }, response) => {
+		const { pathname, searchParams } = new URL(url, "http://grafana");
+		asked.push(`${headers.authorization} ${pathname}`);
+		const alerts = searchParams.get("query")?.includes("ALERTS");
+		const series = { metric: {}, value: [to, "7"], values: [[to, "7"]] };
+		const answer = pathname.endsWith("/datasources")
+			? [{ uid: "prometheus" }, { uid: "tempo" }]
+			: { data: { result: alerts ? [] : [series] }, traces: [] };
+		response.end(JSON.stringify(answer));
+	}).listen(0, "127.0.0.1");
+	await once(server, "listening");
+	const grafana = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	const e = {
+		grafana,
+		grafanaUser: "a",
+		grafanaPassword: "b",
+		dashboards: [{ uid: "x", title: "X", pack: "platform" }],
+	};
+	const found = await gatherWeek(e as Endpoints, "prod", to);
+	server.close();
+	expect(found.hours).toEqual({ now: 1, before: 0 });
+	expect(found.packs[0]?.kpis.map(({ error, series }) => [error, series[0]?.now])).toContainEqual([undefined, 7]);
+	expect(found.operations[0]?.error).toBeUndefined();
+	const proxy = "Basic YTpi /api/datasources/proxy/uid";
+	expect(asked).toContain(`${proxy}/prometheus/api/v1/query_range`);
+	expect(asked).toContain(`${proxy}/tempo/api/search`);
 });

@@ -105,10 +105,12 @@ export function quoted(text: string): string {
 /** Temporal counts by status only, not by type: so which types there are is asked for, until no other is found. */
 async function findTypes(api: Api, types: Set<string>, limit: number): Promise<boolean> {
 	for (;;) {
+		// Thousands of names are more than an address holds.
+		if (types.size > limit) return false;
 		const others = types.size > 0 ? `WorkflowType NOT IN (${[...types].map(quoted).join(", ")})` : "";
 		const { executions } = await api.list(others, 100);
-		if (executions.length === 0) return types.size <= limit;
-		if (types.size >= limit || executions.every(({ type }) => types.has(type.name))) return false;
+		if (executions.length === 0) return true;
+		if (types.size === limit || executions.every(({ type }) => types.has(type.name))) return false;
 		for (const { type } of executions) types.add(type.name);
 	}
 }
