@@ -197,7 +197,7 @@ const alerting = (await Promise.all(faults)).filter(({ alerting }) => alerting.l
 
 if (soak)
 	describe.concurrent.each(alerting)("the faults of $name", ({ name, alerting }) => {
-		it("each make their alert fire, and somebody is told", { timeout: 1_200_000 }, async () => {
+		it("each make their alert fire, and somebody is told", { timeout: 3_600_000 }, async () => {
 			for (const { fault, alert } of alerting) {
 				// The fault before may have made it fire as well: what breaks a judge fails evaluations.
 				await until(600, async () => {
