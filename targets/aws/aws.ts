@@ -88,6 +88,7 @@ export class AwsTarget implements Target {
 		const size = fargateSize(w.size);
 		if (!size) throw new Error(`${w.name}: no Fargate size holds it`);
 		const storage = taskStorageGiB(w);
+		const { architecture, region } = awsOf(this.#settings);
 		const definition = new aws.ecs.TaskDefinition(
 			w.name,
 			{
@@ -95,7 +96,7 @@ export class AwsTarget implements Target {
 				requiresCompatibilities: ["FARGATE"],
 				networkMode: "awsvpc",
 				runtimePlatform: {
-					cpuArchitecture: processors[awsOf(this.#settings).architecture],
+					cpuArchitecture: processors[architecture],
 					operatingSystemFamily: "LINUX",
 				},
 				cpu: `${size.cpu}`,
@@ -105,14 +106,9 @@ export class AwsTarget implements Target {
 				taskRoleArn: task.role.arn,
 				volumes: this.#volumes(w, mounted),
 				containerDefinitions: pulumi
-					.all([
-						this.#shared.region,
-						logGroup.name,
-						pulumi.all(secrets.map(({ versionArn }) => versionArn)),
-						files.sources,
-					])
-					.apply(([region, group, secretArns, sources]) =>
-						containerDefinitions(w, this.#initImage(), { region, logGroup: group, secretArns, sources }),
+					.all([logGroup.name, pulumi.all(secrets.map(({ versionArn }) => versionArn)), files.sources])
+					.apply(([logGroup, secretArns, sources]) =>
+						containerDefinitions(w, this.#initImage(), { region, logGroup, secretArns, sources }),
 					),
 				tags,
 			},
