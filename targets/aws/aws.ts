@@ -7,7 +7,7 @@ import { type Entered, problemsOfEntrances } from "./entrances.ts";
 import { fargateSize, onEfs, processors, taskStorageGiB } from "./fargate.ts";
 import { assumedByTasks, efsClient, executionPolicy, policyOf } from "./iam.ts";
 import { awsOf, tagsOf, zoneOf } from "./names.ts";
-import { problemsOf } from "./preflight.ts";
+import { problemsOf, problemsOfNames } from "./preflight.ts";
 import { waitUntilReached } from "./ready.ts";
 import { fargateService } from "./service.ts";
 import { Shared, volumes } from "./shared.ts";
@@ -56,6 +56,7 @@ export class AwsTarget implements Target {
 	async preflight(workloads: Workload[]): Promise<string[]> {
 		const running = workloads.filter(({ scale }) => scale.max > 0);
 		return [
+			...problemsOfNames(this.#settings),
 			...running.flatMap((w) => problemsOf(w, this.#initImage())),
 			...problemsOfEntrances(running),
 			...(await problemsOfVpc(this.#settings, { provider: this.#shared.provider })),
