@@ -142,6 +142,22 @@ describe("services", () => {
 		});
 	});
 
+	test("of Temporal as well: asked whether it works, and reaching what it calls", async () => {
+		const temporal = { endpoint: "https://temporal.example.com:7243" };
+		const { resources } = await recordStack("staging", { ...settingsOf("staging"), temporal });
+		const { command } = containers(resources, "temporal-poller")["temporal-poller"]!.healthCheck!;
+		expect(command.slice(0, 2)).toEqual(["CMD", "node"]);
+		expect(command[3]).toContain("http://127.0.0.1:8080/");
+		const out = ofType(resources, "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule").map(({ name }) => name);
+		expect(out.filter((name) => name.startsWith("temporal-poller-"))).toEqual([
+			"temporal-poller-to-anywhere-443",
+			"temporal-poller-to-anywhere-7243",
+			"temporal-poller-to-collector-4318",
+			"temporal-poller-to-prometheus-9090",
+		]);
+		expect(violations(resources.map(recordedResource), false)).toEqual([]);
+	});
+
 	test("may be silent for a while: with a task that is replaced goes what is on its storage", () => {
 		const { interval, retries } = containers(stacks.prod, "prometheus").prometheus!.healthCheck!;
 		expect(interval * retries).toBeGreaterThanOrEqual(300);
