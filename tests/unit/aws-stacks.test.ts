@@ -128,6 +128,21 @@ describe("services", () => {
 		});
 	});
 
+	test("that ECS has rolled back fail an up: the provider takes the earlier tasks for the new ones", async () => {
+		const taskDefinition = `arn:aws:ecs:eu-central-1:123456789012:task-definition/tempo:41`;
+		const others = process.listeners("unhandledRejection");
+		const reasons: Error[] = [];
+		process.removeAllListeners("unhandledRejection").on("unhandledRejection", (reason: Error) => reasons.push(reason));
+		await recordStack("staging", settingsOf("staging"), {}, { outputs: { [serviceType]: { taskDefinition } } });
+		await vi.waitFor(() => expect(reasons.length).toBeGreaterThan(0), 10_000);
+		process.removeAllListeners("unhandledRejection");
+		for (const other of others) process.on("unhandledRejection", other);
+		expect(reasons.map(({ message }) => message)).toContain(
+			`tempo: its new tasks failed, and ECS has gone back to ${taskDefinition}. ` +
+				"The service's events in ECS and its log say why; then run the same command again.",
+		);
+	});
+
 	test("are asked whether they work: by a balancer where they have one, else by a program of their image", () => {
 		both((resources) => {
 			for (const { name, inputs } of ofType(resources, serviceType)) {
