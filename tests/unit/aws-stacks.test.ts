@@ -90,7 +90,7 @@ describe("the network", () => {
 		);
 		expect(resources.filter(({ type }) => /^aws:ec2\/(?!securityGroup:)/.test(type))).toEqual([]);
 		expect(one(resources, serviceType, "tempo").inputs.networkConfiguration).toMatchObject({ subnets: ids });
-		const admitted = one(resources, ingressType, "network-0-to-otlp-entrance-4317").inputs;
+		const admitted = one(resources, ingressType, "vpc-to-otlp-entrance-4317").inputs;
 		expect(admitted.cidrIpv4).toBe("10.9.0.0/16");
 	});
 });
@@ -261,6 +261,19 @@ describe("CloudWatch", () => {
 				"otlp-certificate",
 			]),
 		);
+	});
+
+	test("tells of a database whose disk has not grown: full, it stops, and Grafana with it", () => {
+		both((resources) => {
+			const { inputs, options } = one(resources, "aws:cloudwatch/metricAlarm:MetricAlarm", "database-storage");
+			expect(inputs).toMatchObject({
+				namespace: "AWS/RDS",
+				dimensions: { DBInstanceIdentifier: "database" },
+				metricName: "FreeStorageSpace",
+				threshold: 2 ** 30,
+			});
+			expect(options?.protect).toBeUndefined();
+		});
 	});
 
 	test("tells whom the settings name", () => {
