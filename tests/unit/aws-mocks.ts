@@ -83,6 +83,27 @@ export async function recordStack(
 	return record(program, { stack, config: configOf(settings), outputs: all, calls, reveal: run !== undefined });
 }
 
+/** A whole stack as its program registers it. */
+export interface AwsStack {
+	resources: Recorded[];
+	outputs: Record<string, unknown>;
+}
+
+/**
+ * A stack as its file has it, but for some settings.
+ *
+ * @param settings Instead of those in the file, below `tracestack:`.
+ * @param run Shows secrets.
+ */
+export async function awsStack(
+	stack: "staging" | "prod",
+	settings: Record<string, unknown> = {},
+	run?: ToRun,
+): Promise<AwsStack> {
+	const { resources, result } = await recordStack(stack, { ...settingsOf(stack), ...settings }, {}, run);
+	return { resources, outputs: result as Record<string, unknown> };
+}
+
 export interface Container {
 	name: string;
 	environment: { name: string; value: string }[];
