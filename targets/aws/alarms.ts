@@ -87,7 +87,8 @@ export function targetAlarm(
 			dimensions: { LoadBalancer: balancer.arnSuffix, TargetGroup: group.arnSuffix },
 			alarmDescription: `Fewer than ${w.scale.min} of ${w.name} have answered the load balancer for five minutes.`,
 			metricName: "HealthyHostCount",
-			statistic: "Minimum",
+			// Of what a balancer's nodes see: AWS advises it, because a node that has just learnt of a task sees fewer than there are.
+			statistic: "Maximum",
 			period: 60,
 			comparisonOperator: "LessThanThreshold",
 			threshold: w.scale.min,

@@ -268,6 +268,9 @@ describe("CloudWatch", () => {
 				"otlp-certificate",
 			]),
 		);
+		const { inputs } = alarms(stacks.prod).find(({ name }) => name === "collector-otlpGrpc-answers")!;
+		// AWS: "we recommend that you monitor your Network Load Balancer using … the maximum of HealthyHostCount".
+		expect(inputs).toMatchObject({ metricName: "HealthyHostCount", statistic: "Maximum", threshold: 2 });
 	});
 
 	test("tells of a database whose disk has not grown: full, it stops, and Grafana with it", () => {
