@@ -48,7 +48,12 @@ export function temporalPoller(settings: Settings, at: AddressOf, access: Access
 			ports: [{ name: "temporalPoller", number: port, protocol: "http", reach: "host" }],
 			calls: [callTo(endpoint)],
 			volumes: [],
-			ready: { port: "temporalPoller", path: "/", timeoutSeconds: 120 },
+			ready: {
+				port: "temporalPoller",
+				path: "/",
+				timeoutSeconds: 120,
+				ask: ["node", "-e", `fetch("http://127.0.0.1:${port}/").then(({ ok }) => process.exit(ok ? 0 : 1))`],
+			},
 			size: sizeOf(settings, name),
 			scale: { min: 1, max: 1, deploy: "stop-first" },
 			stopGraceSeconds: 10,

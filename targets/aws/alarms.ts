@@ -1,4 +1,5 @@
-// What Prometheus can't see: its own death, Alertmanager's, a way in that leads nowhere, a certificate that nobody renewed.
+// What Prometheus can't see: its own death, Alertmanager's, a way in that leads nowhere, a certificate that nobody renewed, a
+// database's disk.
 
 import * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
@@ -9,7 +10,7 @@ import { awsOf, tagsOf } from "./names.ts";
 type Condition = Omit<aws.cloudwatch.MetricAlarmArgs, "alarmActions" | "okActions" | "tags">;
 
 /** An alarm of a stack, told to the topics that its settings name. */
-function alarm(settings: Settings, name: string, condition: Condition, parent: pulumi.Resource): void {
+function alarm(settings: Settings, name: string, condition: Condition, options: pulumi.CustomResourceOptions): void {
 	const { alarmTopicArns } = awsOf(settings);
 	new aws.cloudwatch.MetricAlarm(
 		name,
@@ -20,7 +21,7 @@ function alarm(settings: Settings, name: string, condition: Condition, parent: p
 			okActions: alarmTopicArns,
 			tags: tagsOf(settings),
 		},
-		{ parent },
+		options,
 	);
 }
 
@@ -46,7 +47,7 @@ export function serviceAlarms(
 			evaluationPeriods: 5,
 			treatMissingData: "breaching",
 		},
-		parent,
+		{ parent },
 	);
 	alarm(
 		settings,
@@ -61,7 +62,7 @@ export function serviceAlarms(
 			evaluationPeriods: 15,
 			treatMissingData: "notBreaching",
 		},
-		parent,
+		{ parent },
 	);
 }
 
@@ -86,14 +87,15 @@ export function targetAlarm(
 			dimensions: { LoadBalancer: balancer.arnSuffix, TargetGroup: group.arnSuffix },
 			alarmDescription: `Fewer than ${w.scale.min} of ${w.name} have answered the load balancer for five minutes.`,
 			metricName: "HealthyHostCount",
-			statistic: "Minimum",
+			// Of what a balancer's nodes see: AWS advises it, because a node that has just learnt of a task sees fewer than there are.
+			statistic: "Maximum",
 			period: 60,
 			comparisonOperator: "LessThanThreshold",
 			threshold: w.scale.min,
 			evaluationPeriods: 5,
 			treatMissingData: "breaching",
 		},
-		parent,
+		{ parent },
 	);
 }
 
@@ -125,7 +127,7 @@ export function balancerAlarms(
 				evaluationPeriods: 1,
 				treatMissingData: "notBreaching",
 			},
-			parent,
+			{ parent },
 		);
 	alarm(
 		settings,
@@ -142,6 +144,29 @@ export function balancerAlarms(
 			evaluationPeriods: 1,
 			treatMissingData: "ignore",
 		},
-		parent,
+		{ parent },
+	);
+}
+
+/** Alarm of the database: a disk that is nearly full, because it did not grow or may not grow further. */
+export function databaseAlarm(settings: Settings, database: aws.rds.Instance): void {
+	const { databaseGiB } = settings.managed;
+	alarm(
+		settings,
+		"database-storage",
+		{
+			namespace: "AWS/RDS",
+			dimensions: { DBInstanceIdentifier: database.identifier },
+			alarmDescription: `Less than a twentieth of ${databaseGiB} GiB is free on the database's disk, which should have grown at a tenth: full, it stops. See the setting managed.databaseGiB.`,
+			metricName: "FreeStorageSpace",
+			statistic: "Minimum",
+			period: 300,
+			comparisonOperator: "LessThanThreshold",
+			threshold: (databaseGiB * 2 ** 30) / 20,
+			evaluationPeriods: 3,
+			treatMissingData: "notBreaching",
+		},
+		// Nothing is lost with it.
+		{ parent: database, protect: false },
 	);
 }

@@ -7,7 +7,7 @@ import { type Entered, problemsOfEntrances } from "./entrances.ts";
 import { fargateSize, onEfs, processors, taskStorageGiB } from "./fargate.ts";
 import { assumedByTasks, efsClient, executionPolicy, policyOf } from "./iam.ts";
 import { awsOf, tagsOf, zoneOf } from "./names.ts";
-import { problemsOf } from "./preflight.ts";
+import { problemsOf, problemsOfNames } from "./preflight.ts";
 import { waitUntilReached } from "./ready.ts";
 import { fargateService } from "./service.ts";
 import { Shared, volumes } from "./shared.ts";
@@ -56,6 +56,7 @@ export class AwsTarget implements Target {
 	async preflight(workloads: Workload[]): Promise<string[]> {
 		const running = workloads.filter(({ scale }) => scale.max > 0);
 		return [
+			...problemsOfNames(this.#settings),
 			...running.flatMap((w) => problemsOf(w, this.#initImage())),
 			...problemsOfEntrances(running),
 			...(await problemsOfVpc(this.#settings, { provider: this.#shared.provider })),
@@ -88,6 +89,7 @@ export class AwsTarget implements Target {
 		const size = fargateSize(w.size);
 		if (!size) throw new Error(`${w.name}: no Fargate size holds it`);
 		const storage = taskStorageGiB(w);
+		const { architecture, region } = awsOf(this.#settings);
 		const definition = new aws.ecs.TaskDefinition(
 			w.name,
 			{
@@ -95,7 +97,7 @@ export class AwsTarget implements Target {
 				requiresCompatibilities: ["FARGATE"],
 				networkMode: "awsvpc",
 				runtimePlatform: {
-					cpuArchitecture: processors[awsOf(this.#settings).architecture],
+					cpuArchitecture: processors[architecture],
 					operatingSystemFamily: "LINUX",
 				},
 				cpu: `${size.cpu}`,
@@ -105,14 +107,9 @@ export class AwsTarget implements Target {
 				taskRoleArn: task.role.arn,
 				volumes: this.#volumes(w, mounted),
 				containerDefinitions: pulumi
-					.all([
-						this.#shared.region,
-						logGroup.name,
-						pulumi.all(secrets.map(({ versionArn }) => versionArn)),
-						files.sources,
-					])
-					.apply(([region, group, secretArns, sources]) =>
-						containerDefinitions(w, this.#initImage(), { region, logGroup: group, secretArns, sources }),
+					.all([logGroup.name, pulumi.all(secrets.map(({ versionArn }) => versionArn)), files.sources])
+					.apply(([logGroup, secretArns, sources]) =>
+						containerDefinitions(w, this.#initImage(), { region, logGroup, secretArns, sources }),
 					),
 				tags,
 			},

@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings.ts";
+import { databaseAlarm } from "./alarms.ts";
 import { tagsOf } from "./names.ts";
 
 /** The one user that the server is made with; it may make databases and users beside the first. */
@@ -27,7 +28,7 @@ export function makeDatabase(
 	const { kmsKey, databaseClass, databaseGiB, databaseBackupDays } = settings.managed;
 	const tags = tagsOf(settings);
 	const subnets = new aws.rds.SubnetGroup("database", { subnetIds, tags }, options);
-	return new aws.rds.Instance(
+	const database = new aws.rds.Instance(
 		"database",
 		{
 			identifierPrefix: `${namePrefix}-`,
@@ -58,4 +59,6 @@ export function makeDatabase(
 		},
 		{ ...options, protect: production, ignoreChanges: ["identifierPrefix"] },
 	);
+	databaseAlarm(settings, database);
+	return database;
 }

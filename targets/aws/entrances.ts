@@ -163,10 +163,11 @@ export class Entrance extends pulumi.ComponentResource {
 			{ parent: this },
 		);
 		// Only HTTPS with a login is open to everybody, and only where it is asked to be.
-		const everybody = open && this.#kind === kinds.people ? ["0.0.0.0/0"] : [this.#network.vpc.cidr];
-		const admitted = (cidrs ?? everybody).map((cidr, i) =>
-			this.#network.admit(cidr, `network-${i}`, this.#name, listening.port),
-		);
+		const networks = cidrs ?? (open && this.#kind === kinds.people ? ["0.0.0.0/0"] : undefined);
+		const admitted = networks
+			? // By what they admit: numbered, those after one that goes would each become what the next still is, which AWS refuses.
+				networks.map((cidr) => this.#network.admit(cidr, cidr.replace("/", "-"), this.#name, listening.port))
+			: [this.#network.admit(this.#network.vpc.cidr, "vpc", this.#name, listening.port)];
 		const within = [...new Set([port.number, health.number])].flatMap((number) =>
 			this.#network.allow(this.#name, w.name, number),
 		);

@@ -1,9 +1,22 @@
 import type { Workload } from "../../components/workload.ts";
+import type { Settings } from "../../settings.ts";
 import { fargateSize, maxStopSeconds, maxStorageGiB, taskStorageGiB } from "./fargate.ts";
 import { containerDefinitions, fileMounts } from "./task-definition.ts";
 
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html; the rest is for volumes, roles and ARNs.
 const maxContainersKiB = 64 - 4;
+
+// The shortest of AWS's limits, RDS's 63 characters, without what makes a name unique.
+const maxPrefix = 36;
+
+/** What AWS would refuse about the names of a stack's resources, one sentence each: a stack's own name may be less plain. */
+export function problemsOfNames({ namePrefix }: Settings): string[] {
+	if (namePrefix.length <= maxPrefix && /^[a-z](-?[a-z0-9])*$/.test(namePrefix)) return [];
+	return [
+		`namePrefix: names of buckets and of the database can't begin with ${JSON.stringify(namePrefix)}. ` +
+			`Set it to at most ${maxPrefix} lower-case letters, digits and single hyphens, a letter first.`,
+	];
+}
 
 /** What Fargate would refuse about a workload, one sentence each. */
 export function problemsOf(w: Workload, initImage: string): string[] {

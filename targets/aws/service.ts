@@ -1,5 +1,5 @@
 import * as aws from "@pulumi/aws";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { Workload } from "../../components/workload.ts";
 import type { Settings } from "../../settings.ts";
 import { serviceAlarms } from "./alarms.ts";
@@ -86,6 +86,15 @@ export function fargateService(
 			ignoreChanges: w.scale.max > w.scale.min ? ["desiredCount"] : [],
 		},
 	);
+	// ECS that has gone back to earlier tasks is steady too, and the provider calls that a success.
+	if (!pulumi.runtime.isDryRun())
+		pulumi.all([service.taskDefinition, definition.arn]).apply(([runs, wanted]) => {
+			if (runs !== wanted)
+				throw new pulumi.RunError(
+					`${w.name}: its new tasks failed, and ECS has gone back to ${runs}. ` +
+						"The service's events in ECS and its log say why; then run the same command again.",
+				);
+		});
 	scaleByCpu(settings, w, { cluster: shared.cluster, service }, parent);
 	serviceAlarms(settings, w, { ClusterName: shared.cluster.name, ServiceName: service.name }, parent);
 	return service;

@@ -43,10 +43,6 @@ export class Shared {
 		return this.#provider;
 	}
 
-	get region(): string {
-		return awsOf(this.#settings).region;
-	}
-
 	get cluster(): aws.ecs.Cluster {
 		this.#cluster ??= new aws.ecs.Cluster(
 			"cluster",

@@ -87,9 +87,10 @@ export class State {
 
 	#folder(bucketArn: pulumi.Output<string>, folder: string, access: "read" | "write") {
 		const { kmsKey } = this.#settings.managed;
+		const { region } = awsOf(this.#settings);
 		return bucketArn.apply((arn) => [
 			...bucketFolder(arn, folder, access),
-			...(kmsKey ? bucketKey(kmsKey, this.#shared.region, access) : []),
+			...(kmsKey ? bucketKey(kmsKey, region, access) : []),
 		]);
 	}
 

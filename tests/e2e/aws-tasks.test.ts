@@ -18,7 +18,7 @@ import { verify } from "../../cli/verify/verify.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
 import { selfSigned } from "../certificate.ts";
 import { isAllowed, type Logged, readAccessLog } from "../iam.ts";
-import { awsStack, region } from "../unit/aws-stack.ts";
+import { awsStack, region } from "../unit/aws-mocks.ts";
 import { ofType, one, type Recorded } from "../unit/mocks.ts";
 import { bridgeAddress } from "./beside.ts";
 import { amp, deploy, hosts, keyOf, runDatabase, runS3, trust } from "./stand-ins.ts";

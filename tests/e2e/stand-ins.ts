@@ -1,6 +1,6 @@
 // What stands in for AWS's services beside tasks on local Docker, by the names that they have there.
 
-import { region } from "../unit/aws-stack.ts";
+import { region } from "../unit/aws-mocks.ts";
 import type { Fargate } from "./tasks.ts";
 
 const s3 = `s3.${region}.amazonaws.com`;

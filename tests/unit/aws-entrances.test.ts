@@ -2,7 +2,7 @@
 
 import type * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { containers, filesOf, recordStack } from "./aws-mocks.ts";
+import { containers, filesOf, recordStack, settingsOf } from "./aws-mocks.ts";
 import { ofType, one, type Recorded } from "./mocks.ts";
 
 const waited = vi.hoisted(() => ({ urls: [] as string[] }));
@@ -193,6 +193,19 @@ describe("who reaches whom", () => {
 			]),
 		);
 	});
+});
+
+test("each network comes in by a rule of its own: one that goes changes no other's, which would be there twice for a moment", async () => {
+	const settings = settingsOf("prod");
+	const aws = settings.aws as { otlp: { domain: string; cidrs: string[] } };
+	const rules = async (cidrs: string[]) => {
+		const { resources } = await recordStack("prod", { ...settings, aws: { ...aws, otlp: { ...aws.otlp, cidrs } } });
+		const ofNetworks = ofType(resources, ingressType).filter(({ inputs }) => inputs.cidrIpv4);
+		return ofNetworks.map(({ name, inputs }) => `${name}: ${inputs.cidrIpv4}`);
+	};
+	const fewer = await rules(["10.1.0.0/16"]);
+	expect(fewer).toContain("10.1.0.0-16-to-otlp-entrance-4317: 10.1.0.0/16");
+	expect(await rules(["10.0.0.0/16", "10.1.0.0/16"])).toEqual(expect.arrayContaining(fewer));
 });
 
 function value<T>(output: pulumi.Output<T>): Promise<T> {

@@ -42,7 +42,7 @@ export const outputs: NonNullable<MockOptions["outputs"]> = (type, name) => {
 		...(type.startsWith("aws:") && {
 			arn: arnOf(service, kind, name),
 		}),
-		...(kind === "Instance" && { endpoint: `${name}.rds.amazonaws.com:5432` }),
+		...(kind === "Instance" && { endpoint: `${name}.rds.amazonaws.com:5432`, identifier: name }),
 		...(kind === "Workspace" && {
 			prometheusEndpoint: `https://aps-workspaces.${region}.amazonaws.com/workspaces/ws-1/`,
 		}),
@@ -81,6 +81,27 @@ export async function recordStack(
 	const { default: program } = await import("../../index.ts");
 	const all: typeof outputs = (type, name) => ({ ...outputs(type, name), ...run?.outputs?.[type] });
 	return record(program, { stack, config: configOf(settings), outputs: all, calls, reveal: run !== undefined });
+}
+
+/** A whole stack as its program registers it. */
+export interface AwsStack {
+	resources: Recorded[];
+	outputs: Record<string, unknown>;
+}
+
+/**
+ * A stack as its file has it, but for some settings.
+ *
+ * @param settings Instead of those in the file, below `tracestack:`.
+ * @param run Shows secrets.
+ */
+export async function awsStack(
+	stack: "staging" | "prod",
+	settings: Record<string, unknown> = {},
+	run?: ToRun,
+): Promise<AwsStack> {
+	const { resources, result } = await recordStack(stack, { ...settingsOf(stack), ...settings }, {}, run);
+	return { resources, outputs: result as Record<string, unknown> };
 }
 
 export interface Container {

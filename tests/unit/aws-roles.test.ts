@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { isAllowed } from "../iam.ts";
-import { type AwsStack, account, awsStack, region } from "./aws-stack.ts";
+import { type AwsStack, account, awsStack, region } from "./aws-mocks.ts";
 import { ofType, one } from "./mocks.ts";
 
 // There is no balancer to ask.

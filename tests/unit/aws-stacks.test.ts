@@ -90,7 +90,7 @@ describe("the network", () => {
 		);
 		expect(resources.filter(({ type }) => /^aws:ec2\/(?!securityGroup:)/.test(type))).toEqual([]);
 		expect(one(resources, serviceType, "tempo").inputs.networkConfiguration).toMatchObject({ subnets: ids });
-		const admitted = one(resources, ingressType, "network-0-to-otlp-entrance-4317").inputs;
+		const admitted = one(resources, ingressType, "vpc-to-otlp-entrance-4317").inputs;
 		expect(admitted.cidrIpv4).toBe("10.9.0.0/16");
 	});
 });
@@ -128,6 +128,28 @@ describe("services", () => {
 		});
 	});
 
+	test("that ECS has rolled back fail an up: the provider takes the earlier tasks for the new ones", async () => {
+		const taskDefinition = `arn:aws:ecs:eu-central-1:123456789012:task-definition/tempo:41`;
+		const others = process.listeners("unhandledRejection");
+		const reasons = new Set<string>();
+		process
+			.removeAllListeners("unhandledRejection")
+			.on("unhandledRejection", ({ message }: Error) => reasons.add(message));
+		try {
+			await recordStack("staging", settingsOf("staging"), {}, { outputs: { [serviceType]: { taskDefinition } } });
+			await vi.waitFor(() => expect(reasons.size).toBe(6), 10_000);
+			// An output is more than one promise.
+			await new Promise(setImmediate);
+		} finally {
+			process.removeAllListeners("unhandledRejection");
+			for (const other of others) process.on("unhandledRejection", other);
+		}
+		expect([...reasons]).toContain(
+			`tempo: its new tasks failed, and ECS has gone back to ${taskDefinition}. ` +
+				"The service's events in ECS and its log say why; then run the same command again.",
+		);
+	});
+
 	test("are asked whether they work: by a balancer where they have one, else by a program of their image", () => {
 		both((resources) => {
 			for (const { name, inputs } of ofType(resources, serviceType)) {
@@ -140,6 +162,22 @@ describe("services", () => {
 			const group = one(resources, "aws:lb/targetGroup:TargetGroup", "collector-otlpGrpc").inputs;
 			expect(group.healthCheck).toMatchObject({ protocol: "HTTP", port: "13133", path: "/" });
 		});
+	});
+
+	test("of Temporal as well: asked whether it works, and reaching what it calls", async () => {
+		const temporal = { endpoint: "https://temporal.example.com:7243" };
+		const { resources } = await recordStack("staging", { ...settingsOf("staging"), temporal });
+		const { command } = containers(resources, "temporal-poller")["temporal-poller"]!.healthCheck!;
+		expect(command.slice(0, 2)).toEqual(["CMD", "node"]);
+		expect(command[3]).toContain("http://127.0.0.1:8080/");
+		const out = ofType(resources, "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule").map(({ name }) => name);
+		expect(out.filter((name) => name.startsWith("temporal-poller-"))).toEqual([
+			"temporal-poller-to-anywhere-443",
+			"temporal-poller-to-anywhere-7243",
+			"temporal-poller-to-collector-4318",
+			"temporal-poller-to-prometheus-9090",
+		]);
+		expect(violations(resources.map(recordedResource), false)).toEqual([]);
 	});
 
 	test("may be silent for a while: with a task that is replaced goes what is on its storage", () => {
@@ -230,6 +268,22 @@ describe("CloudWatch", () => {
 				"otlp-certificate",
 			]),
 		);
+		const { inputs } = alarms(stacks.prod).find(({ name }) => name === "collector-otlpGrpc-answers")!;
+		// AWS: "we recommend that you monitor your Network Load Balancer using … the maximum of HealthyHostCount".
+		expect(inputs).toMatchObject({ metricName: "HealthyHostCount", statistic: "Maximum", threshold: 2 });
+	});
+
+	test("tells of a database whose disk has not grown: full, it stops, and Grafana with it", () => {
+		both((resources) => {
+			const { inputs, options } = one(resources, "aws:cloudwatch/metricAlarm:MetricAlarm", "database-storage");
+			expect(inputs).toMatchObject({
+				namespace: "AWS/RDS",
+				dimensions: { DBInstanceIdentifier: "database" },
+				metricName: "FreeStorageSpace",
+				threshold: 2 ** 30,
+			});
+			expect(options?.protect).toBeUndefined();
+		});
 	});
 
 	test("tells whom the settings name", () => {
@@ -263,8 +317,14 @@ test("everything that can have tags has those of the stack and those of its file
 });
 
 test("rendered again, and from settings in another order, it is the same", async () => {
-	const { resources } = await recordStack("prod", reversed(settingsOf("prod")) as Record<string, unknown>);
-	expect(resources).toEqual(stacks.prod);
+	const given = {
+		...settingsOf("prod"),
+		managed: { databaseGiB: 30, databaseBackupDays: 7 },
+		alerts: { errorRatio: 0.1 },
+	};
+	const { resources } = await recordStack("prod", given);
+	const again = await recordStack("prod", reversed(given) as Record<string, unknown>);
+	expect(again.resources).toEqual(resources);
 });
 
 /** The same with every object's keys in the opposite order. Lists mean their order. */

@@ -288,6 +288,17 @@ test("preflight finds nothing wrong with the services, and two that would be one
 	]);
 });
 
+test("preflight finds a stack's name that would be no name of a bucket or a database", async () => {
+	const named = (raw: object, name: string) =>
+		new AwsTarget(
+			parseSettings({ ...settingsOf("staging"), ...raw }, { project: "tracestack", name }, "configs/versions.yaml"),
+		).preflight([]);
+	expect(await named({}, "eu_West")).toEqual([expect.stringContaining(`can't begin with "tracestack-eu_West"`)]);
+	expect(await named({ namePrefix: "1st" }, "eu")).toHaveLength(1);
+	expect(await named({ namePrefix: "a".repeat(37) }, "eu")).toHaveLength(1);
+	expect(await named({ namePrefix: "eu-west" }, "eu_West")).toEqual([]);
+});
+
 function value<T>(output: pulumi.Output<T>): Promise<T> {
 	return new Promise((resolve) => output.apply(resolve));
 }
