@@ -66,6 +66,8 @@ function isHidden(value: unknown): boolean {
 
 export function isNothing(value: unknown): boolean {
 	if (value === undefined || value === null || value === false || value === "" || value === 0) return true;
+	// Go's servers leave out what is zero, a duration as well.
+	if (typeof value === "string") return /^(0(ns|us|µs|ms|s|m|h|d|w|y))+$/.test(value);
 	return typeof value === "object" && Object.values(value).every(isNothing);
 }
 

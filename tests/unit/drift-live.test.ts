@@ -10,6 +10,7 @@ import { changed } from "../../cli/drift/live/view.ts";
 
 describe("a value means the same", () => {
 	it.each([
+		["0s", undefined],
 		["48h", "2d"],
 		["336h0m0s", "2w"],
 		["1m", "60s"],
@@ -36,6 +37,7 @@ describe("a value means the same", () => {
 	});
 
 	it.each([
+		["10s", undefined],
 		["48h", "3d"],
 		["1m", "1MB"],
 		["5", "5s"],
