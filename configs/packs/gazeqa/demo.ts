@@ -52,11 +52,11 @@ export const demo: Demo = {
 	perMinute: 2,
 	longest: 60,
 	faults: {
+		"store-down": "most uploads fail after every attempt: ArtifactUploadsFailing",
 		"shallow-crawl": "half of the pages are never reached: CoverageLow",
 		"stories-untested": "stories are written that no test is for: StoriesUntested",
 		"rate-limited": "the tested application refuses requests that come too fast: RateLimitViolated",
 		"flaky-store": "most uploads need several attempts: ArtifactUploadsRetried",
-		"store-down": "half of the uploads fail after every attempt: ArtifactUploadsFailing",
 		"slow-api": "the API takes two seconds longer: InterfaceSlow",
 		"dead-letters": "messages pile up that nobody can handle: DeadLettersWaiting",
 		injection: "pages in production tell the model what to do: GuardrailBlocked",
@@ -226,7 +226,7 @@ function deliver(world: World, run: Run, parent: Work): void {
 		count(world, "artifacts", "artifact_upload", 0, { ...run.attributes, status });
 	for (const [path, mean] of Object.entries(artifacts)) {
 		const bytes = Math.round(mean * (0.5 + random.next()));
-		const lost = fault === "store-down" && random.chance(0.5);
+		const lost = fault === "store-down" && random.chance(0.8);
 		const attempts = lost ? 3 : random.chance(fault === "flaky-store" ? 0.8 : 0.04) ? 2 : 1;
 		const from = world.now;
 		for (let attempt = 1; attempt <= attempts; attempt++) {
