@@ -1,10 +1,8 @@
-// Questions to the stack's servers: directly where they can be reached, else through Grafana, which reaches them all.
+// Questions to the stack's servers.
 
-import { exploreTraces, uid } from "../../components/links.ts";
+import { exploreTraces } from "../../components/links.ts";
 import { UserError } from "../output.ts";
-import { type Endpoints, grafana, json, withQuery } from "../verify/api.ts";
-
-type Server = "tempo" | "prometheus" | "loki";
+import { type Endpoints, json, type Server, withQuery } from "../verify/api.ts";
 
 /**
  * A GET of one of the servers' APIs.
@@ -19,12 +17,8 @@ export async function ask<T>(
 	query: Record<string, string | number> = {},
 	init: RequestInit = {},
 ): Promise<T> {
-	const asked = Object.keys(query).length > 0 ? withQuery(path, query) : path;
-	const direct = e[server];
-	if (direct) return json<T>(`${direct}${asked}`, init);
-	const sources = await grafana<{ uid: string }[]>(e, "/api/datasources");
-	if (!sources.some((source) => source.uid === uid[server])) throw new UserError(`The stack has no ${server}`);
-	return grafana<T>(e, `/api/datasources/proxy/uid/${uid[server]}${asked}`, init);
+	if (!e[server]) throw new UserError(`The stack has no ${server}`);
+	return json<T>(`${e[server]}${Object.keys(query).length > 0 ? withQuery(path, query) : path}`, init);
 }
 
 /** Where people look at a trace, around the time when it was. */

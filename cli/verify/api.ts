@@ -1,6 +1,9 @@
 // The servers' HTTP APIs, as far as the command line reads them.
 
-import { traceIdLabel } from "../../components/links.ts";
+import { traceIdLabel, uid } from "../../components/links.ts";
+
+/** Servers that Grafana has as datasources. */
+export type Server = "tempo" | "prometheus" | "loki" | "alertmanager";
 
 /** Where a stack answers, from its outputs. */
 export interface Endpoints {
@@ -36,6 +39,21 @@ export function otlpGrpcUrl({ otlpGrpc, otlpHttp }: Endpoints): string {
 	return `${new URL(otlpHttp).protocol}//${otlpGrpc}`;
 }
 
+type Login = Pick<Endpoints, "grafana" | "grafanaUser" | "grafanaPassword">;
+
+/** Headers by which a Grafana knows who asks, by the beginning of the addresses that they are for. */
+const signedIn = new Map<string, Record<string, string>>();
+
+/**
+ * Addresses for servers that this machine can't reach: Grafana reaches them, and asks them for whoever may. From then on this
+ * process is signed in there.
+ */
+export function throughGrafana(e: Partial<Endpoints> & Login, servers: Server[]): Partial<Record<Server, string>> {
+	const proxy = `${e.grafana}/api/datasources/proxy/uid`;
+	signedIn.set(`${proxy}/`, asAdministrator(e));
+	return Object.fromEntries(servers.map((server) => [server, e[server] ?? `${proxy}/${uid[server]}`]));
+}
+
 /** GETs or POSTs JSON. Throws with the status and the beginning of the answer. */
 export async function json<T>(url: string, init: RequestInit = {}): Promise<T> {
 	return JSON.parse(await text(url, { ...init, headers: { accept: "application/json", ...init.headers } })) as T;
@@ -45,7 +63,12 @@ export async function json<T>(url: string, init: RequestInit = {}): Promise<T> {
 export async function text(url: string, init: RequestInit = {}): Promise<string> {
 	let response: Response;
 	try {
-		response = await fetch(url, { signal: AbortSignal.timeout(15_000), ...init });
+		const [, login] = [...signedIn].find(([begin]) => url.startsWith(begin)) ?? [];
+		response = await fetch(url, {
+			signal: AbortSignal.timeout(15_000),
+			...init,
+			...(login && { headers: { ...login, ...init.headers } }),
+		});
 	} catch (error) {
 		const { cause, message } = error as Error & { cause?: { code?: string } };
 		throw new Error(`${new URL(url).origin}: ${cause?.code ?? message}`);
@@ -104,7 +127,7 @@ export function grafana<T>(endpoints: Endpoints, path: string, init: RequestInit
 }
 
 /** Headers by which Grafana knows the stack's administrator. */
-export function asAdministrator({ grafanaUser, grafanaPassword }: Endpoints): { authorization: string } {
+export function asAdministrator({ grafanaUser, grafanaPassword }: Omit<Login, "grafana">): { authorization: string } {
 	return { authorization: `Basic ${Buffer.from(`${grafanaUser}:${grafanaPassword}`).toString("base64")}` };
 }
 

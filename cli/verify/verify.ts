@@ -1,6 +1,6 @@
 import { type Environment, outputs, prepare, type StackOptions } from "../engine.ts";
 import { columns, paint, progress, seconds, shorten, UserError } from "../output.ts";
-import type { Endpoints } from "./api.ts";
+import { type Endpoints, type Server, throughGrafana } from "./api.ts";
 import { type Link, links } from "./links.ts";
 
 /** What became of one link. */
@@ -28,11 +28,11 @@ export async function endpoints(environment: Environment, stack: string): Promis
 	return endpointsOf(stack, Object.fromEntries(all));
 }
 
-/** The same from a stack's outputs, secrets readable. */
+/** The same from a stack's outputs, secrets readable. What can't be reached from here is asked through Grafana. */
 export function endpointsOf(stack: string, outputs: Record<string, unknown>): Endpoints {
-	const { urls, sampling, dashboards, grafanaUser, grafanaPassword, otlpToken, ca } = outputs;
+	const { urls, retention, sampling, dashboards, grafanaUser, grafanaPassword, otlpToken, ca } = outputs;
 	if (!urls) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
-	return {
+	const known = {
 		...urls,
 		sampling: sampling ?? { metricsFrom: "tempo", waitSeconds: 0 },
 		dashboards,
@@ -41,6 +41,9 @@ export function endpointsOf(stack: string, outputs: Record<string, unknown>): En
 		otlpToken,
 		ca,
 	} as Endpoints;
+	const logs = retention && "loki" in (retention as object);
+	const servers: Server[] = ["tempo", "prometheus", "alertmanager", ...(logs ? (["loki"] as const) : [])];
+	return { ...known, ...throughGrafana(known, servers) };
 }
 
 /**

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import { renderWeek, valueInWords, type Week } from "../../cli/report/week.ts";
 import { episodes, gatherWeek, joined } from "../../cli/report/weekly.ts";
-import type { Endpoints } from "../../cli/verify/api.ts";
+import { endpointsOf } from "../../cli/verify/verify.ts";
 
 const to = Date.UTC(2027, 0, 31, 5, 17) / 1000;
 
@@ -174,20 +174,17 @@ test("a stack of which nobody reaches more than Grafana is asked through it", as
 		asked.push(`${headers.authorization} ${pathname}`);
 		const alerts = searchParams.get("query")?.includes("ALERTS");
 		const series = { metric: {}, value: [to, "7"], values: [[to, "7"]] };
-		const answer = pathname.endsWith("/datasources")
-			? [{ uid: "prometheus" }, { uid: "tempo" }]
-			: { data: { result: alerts ? [] : [series] }, traces: [] };
-		response.end(JSON.stringify(answer));
+		response.end(JSON.stringify({ data: { result: alerts ? [] : [series] }, traces: [] }));
 	}).listen(0, "127.0.0.1");
 	await once(server, "listening");
 	const grafana = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-	const e = {
-		grafana,
+	const e = endpointsOf("prod", {
+		urls: { grafana },
 		grafanaUser: "a",
 		grafanaPassword: "b",
 		dashboards: [{ uid: "x", title: "X", pack: "platform" }],
-	};
-	const found = await gatherWeek(e as Endpoints, "prod", to);
+	});
+	const found = await gatherWeek(e, "prod", to);
 	server.close();
 	expect(found.hours).toEqual({ now: 1, before: 0 });
 	expect(found.packs[0]?.kpis.map(({ error, series }) => [error, series[0]?.now])).toContainEqual([undefined, 7]);
