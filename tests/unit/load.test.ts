@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, it, test } from "vitest";
 import { Batch, refusal } from "../../cli/load/batch.ts";
 import { type Outcome, refuseWrong, sampled, summary, told } from "../../cli/load/load.ts";
+import { hash32 } from "../e2e/sender.ts";
 
 const outcome: Outcome = {
 	accepted: 5000,
@@ -37,6 +38,10 @@ describe("what a load came to", () => {
 		const nothing = { ...outcome, accepted: 0, latency: [], searchable: [], unsent: 10 };
 		expect(told(nothing).join("\n")).toMatch(/0 spans accepted.*10 not sent.*unknown/s);
 	});
+});
+
+it("Tempo 2 tells live traces apart by FNV-1, as Go's library has it", () => {
+	expect(hash32("85e833c9c84b9dbc26758607d1060ea8")).toBe(2_403_381_571);
 });
 
 describe("a batch", () => {
