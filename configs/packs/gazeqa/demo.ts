@@ -52,11 +52,11 @@ export const demo: Demo = {
 	perMinute: 2,
 	longest: 60,
 	faults: {
+		"flaky-store": "most uploads need several attempts: ArtifactUploadsRetried",
 		"store-down": "most uploads fail after every attempt: ArtifactUploadsFailing",
 		"shallow-crawl": "half of the pages are never reached: CoverageLow",
 		"stories-untested": "stories are written that no test is for: StoriesUntested",
 		"rate-limited": "the tested application refuses requests that come too fast: RateLimitViolated",
-		"flaky-store": "most uploads need several attempts: ArtifactUploadsRetried",
 		"slow-api": "the API takes two seconds longer: InterfaceSlow",
 		"dead-letters": "messages pile up that nobody can handle: DeadLettersWaiting",
 		injection: "pages in production tell the model what to do: GuardrailBlocked",
