@@ -2,9 +2,22 @@
 // services' images into the Docker engine, and a catalogue that names them. Each build is kept under the hash of
 // everything that went into it, so that an interrupted run goes on where it stopped and a finished one costs nothing.
 
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, cp, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import {
+	chmod,
+	cp,
+	link,
+	lstat,
+	mkdir,
+	readdir,
+	readFile,
+	readlink,
+	rename,
+	rm,
+	symlink,
+	writeFile,
+} from "node:fs/promises";
 import { arch, availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
@@ -280,7 +293,8 @@ async function requireToolchain(): Promise<void> {
 
 /**
  * Makes the built plugins known to an engine whose home is `pulumiHome`, as `pulumi plugin install` does. On PATH they
- * would work as well, but every run would warn about it.
+ * would work as well, but every run would warn about it. Every command calls this, also while another one's engine loads
+ * these plugins: a link that is right is left alone, and one that is not is exchanged in one step.
  */
 export async function installPlugins(set: AirgapSet, pulumiHome: string): Promise<void> {
 	for (const r of recipes) {
@@ -290,9 +304,12 @@ export async function installPlugins(set: AirgapSet, pulumiHome: string): Promis
 		// An official plugin that the user has stays.
 		const there = await lstat(file).catch(() => undefined);
 		if (there && !there.isSymbolicLink()) continue;
+		const binary = join(set.bin, `pulumi-resource-${r.plugin}`);
+		if (there && (await readlink(file)) === binary) continue;
 		await mkdir(dir, { recursive: true });
-		await rm(file, { force: true });
-		await symlink(join(set.bin, `pulumi-resource-${r.plugin}`), file);
+		const fresh = `${file}.${randomUUID()}`;
+		await symlink(binary, fresh);
+		await rename(fresh, file);
 	}
 }
 
@@ -358,8 +375,10 @@ async function writeSet(
 		const from = storeDir(root, r, keys);
 		for (const file of await readdir(from)) {
 			// Links, but not symbolic ones: the CLI looks for its language host beside itself.
-			await rm(join(set.bin, file), { force: true });
-			await link(join(from, file), join(set.bin, file));
+			// One that is there already is the same file, of another run that is not done yet or was killed.
+			await link(join(from, file), join(set.bin, file)).catch((error: NodeJS.ErrnoException) => {
+				if (error.code !== "EEXIST") throw error;
+			});
 		}
 	}
 	await writeFile(`${set.catalogue}.new`, catalogue);
