@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 const soak = process.env.TRACESTACK_SOAK === "1";
 
-/** End-to-end tests that count milliseconds' worth of loss, load the machine, or (`--soak`) restart the engine: one after the other. */
-const alone = ["durability", "senders", ...(soak ? ["lifecycle"] : [])].map((name) => `tests/e2e/${name}.test.ts`);
+/** End-to-end tests that load the machine, or (`--soak`) count milliseconds' worth of loss or restart the engine: one after the other. */
+const alone = ["senders", ...(soak ? ["durability", "lifecycle"] : [])].map((name) => `tests/e2e/${name}.test.ts`);
 
 /** Those that only `--soak` has the time for. */
 const long = soak ? [] : ["retention", "side-by-side"].map((name) => `tests/e2e/${name}.test.ts`);

@@ -44,6 +44,8 @@ export class TestStack {
 	/** Its settings file, and what was written into it. */
 	readonly file: string;
 	settings = "";
+	/** Where it answers, until a command that could change it. */
+	#endpoints: Promise<Endpoints> | undefined;
 
 	private constructor(name: string, firstPort: number) {
 		this.name = name;
@@ -70,17 +72,24 @@ export class TestStack {
 
 	/** `./tracestack ARGS --stack NAME`. */
 	async tracestack(...args: string[]): Promise<Outcome> {
+		if (args[0] === "up" || args[0] === "down") this.#endpoints = undefined;
 		return this.#run([...args, "--stack", this.name]);
 	}
 
 	/** `./tracestack pulumi ARGS --stack NAME`. */
 	async pulumi(...args: string[]): Promise<Outcome> {
+		this.#endpoints = undefined;
 		return this.#run(["pulumi", ...args, "--stack", this.name, "--non-interactive", "--color", "never"]);
 	}
 
 	/** Where the stack answers. */
-	async endpoints(): Promise<Endpoints> {
-		const { stdout } = await this.pulumi("stack", "output", "--json", "--show-secrets");
+	endpoints(): Promise<Endpoints> {
+		this.#endpoints ??= this.#askForEndpoints();
+		return this.#endpoints;
+	}
+
+	async #askForEndpoints(): Promise<Endpoints> {
+		const { stdout } = await this.#run(["pulumi", "stack", "output", "--json", "--show-secrets", "--stack", this.name]);
 		const { urls, ...rest } = JSON.parse(stdout);
 		return { ...urls, ...rest };
 	}
