@@ -18,12 +18,14 @@ import { trust } from "../../components/trust.ts";
 import { Beside } from "./beside.ts";
 import { soak } from "./soak.ts";
 import { type Outcome, TestStack } from "./stack.ts";
+import { looksAtTemporal, startTemporal, type Temporal } from "./temporal.ts";
 
 const [kvonce] = packs(["kvonce"]);
 const minutes = 10;
 let stack: TestStack;
 let e: Endpoints;
 let store: Store;
+let temporal: Temporal;
 let demo: Outcome;
 /** Of the newest run that a report names. */
 let traceId: string;
@@ -75,10 +77,12 @@ beforeAll(async () => {
 	stack = await TestStack.create("e2e-packs", 20000);
 	const removeFolder = addFolder();
 	if (soak) await told.start();
+	temporal = await startTemporal();
 	stack.configure({
 		size: "small",
 		...(soak && { receivers: [{ type: "webhook", name: "audit", url: told.url }] }),
 		packs: packNames(),
+		temporal: temporal.setting,
 		storage: { backend: "s3" },
 		// What a demo sends is let in as everybody's is.
 		access: { token: true, tls: "generated" },
@@ -100,6 +104,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
 	told.server?.close();
+	temporal?.server.close();
 	await stack.remove();
 });
 
@@ -347,4 +352,8 @@ describe("logs check", () => {
 			for (const { at } of mistakes) expect(new Set(at)).toEqual(new Set(["kvonce-runner"]));
 		});
 	});
+});
+
+describe("of a Temporal beside the stack,", () => {
+	looksAtTemporal(() => ({ stack, e, temporal: temporal.at }));
 });
