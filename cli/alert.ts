@@ -7,7 +7,7 @@ import { paint, progress, seconds, UserError } from "./output.ts";
 import { epoch } from "./verify/api.ts";
 
 /** What a stack's output says about alerts. */
-interface Alerts {
+export interface Alerts {
 	env: string;
 	receivers: Pick<Receiver, "name" | "severities" | "envs" | "teams">[];
 }
@@ -36,11 +36,10 @@ export async function alertTestCommand(options: StackOptions & { json?: boolean 
 	const { urls, alerts } = await outputs(await prepare(options, "look"), options.stack);
 	if (!urls || !alerts)
 		throw new UserError(`The stack ${options.stack} is not up: ./tracestack up --stack ${options.stack}`);
-	const alertmanager = (urls.value as Record<string, string>).alertmanager ?? "";
-	const { receivers, env } = alerts.value as Alerts;
+	const { receivers, env } = alerts;
 	if (receivers.length === 0)
 		throw new UserError(`The stack ${options.stack} tells nobody of alerts: see receivers in docs/settings.md.`);
-	const deliveries = await alertTest(alertmanager, { receivers, env });
+	const deliveries = await alertTest(urls.alertmanager ?? "", { receivers, env });
 	if (options.json)
 		process.stdout.write(`${JSON.stringify({ stack: options.stack, receivers: deliveries }, null, 2)}\n`);
 	return deliveries.every(({ ok }) => ok) ? 0 : 1;

@@ -4,7 +4,6 @@ import { delimiter, dirname, join, resolve } from "node:path";
 import {
 	type EngineEvent,
 	LocalWorkspace,
-	type OutputMap,
 	PulumiCommand,
 	Stack,
 	StackNotFoundError,
@@ -20,7 +19,7 @@ import { progress } from "./output.ts";
 import { root } from "./paths.ts";
 import { ResourceProgress } from "./resource-progress.ts";
 import { type Peek, peek } from "./settings-file.ts";
-import { readState, type State, type StateResource, types } from "./state.ts";
+import { findState, type Outputs, readOutputs, type State, type StateResource, types } from "./state.ts";
 import { ensureToolchain } from "./toolchain.ts";
 
 /** What no stack may be without: docs/policies.md. Relative to the project. */
@@ -85,7 +84,8 @@ export async function passThrough(environment: Environment, args: string[]): Pro
 }
 
 /**
- * Brings a stack up to what the program says, whatever a killed run or a hand left. Returns the state that it found.
+ * Brings a stack up to what the program says, whatever a killed run or a hand left. Returns the state that it found, and
+ * the outputs that there are now.
  *
  * @param onEvent Sees the engine's events while it works.
  */
@@ -93,7 +93,7 @@ export async function up(
 	environment: Environment,
 	{ stack }: StackOptions,
 	onEvent: (event: EngineEvent) => void = () => {},
-): Promise<State> {
+): Promise<{ found: State; now: Outputs }> {
 	return operate(stack, environment, async (shown) => {
 		const s = await Stack.createOrSelect(stack, await workspace(environment));
 		const interrupted = new Set<string>();
@@ -103,8 +103,9 @@ export async function up(
 				shown.event(event);
 				onEvent(event);
 			};
-			await s.up({ onEvent: both, suppressProgress: true, policyPacks: [policyPack] });
-			return found;
+			const { outputs } = await s.up({ onEvent: both, suppressProgress: true, policyPacks: [policyPack] });
+			const values = Object.entries(outputs).map(([name, { value }]) => [name, value]);
+			return { found, now: trusted(Object.fromEntries(values)) };
 		};
 		const whenOurs = () => whenFree(stack, () => s.cancel(), attempt);
 		try {
@@ -142,15 +143,17 @@ export async function down(
 }
 
 /** A stack's outputs, secrets readable; none when there is no such stack. Its authority is trusted from then on. */
-export async function outputs(environment: Environment, stack: string): Promise<OutputMap> {
-	const all = (await (await existing(environment, stack))?.outputs()) ?? {};
-	if (all.ca) trust(all.ca.value);
+export async function outputs(environment: Environment, stack: string): Promise<Outputs> {
+	return trusted(await readOutputs(environment, stack));
+}
+
+function trusted(all: Outputs): Outputs {
+	if (all.ca) trust(all.ca);
 	return all;
 }
 
 /** Names of the containers that a stack's state says are running. */
 export async function containers(environment: Environment, stack: string): Promise<string[]> {
-	if (!(await existing(environment, stack))) return [];
 	return (await running(environment, stack))
 		.filter(({ type, inputs }) => type === types.container && inputs?.mustRun !== false)
 		.map(({ inputs }) => inputs?.name ?? "");
@@ -158,7 +161,7 @@ export async function containers(environment: Environment, stack: string): Promi
 
 /** What `down` takes away, data kept. */
 async function running(environment: Environment, stack: string): Promise<StateResource[]> {
-	const { resources = [] } = (await readState(environment, stack)).deployment;
+	const { resources = [] } = (await findState(environment, stack))?.deployment ?? {};
 	return resources.filter(({ type }) => type === types.container || type === types.network);
 }
 

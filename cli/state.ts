@@ -2,9 +2,12 @@
 
 import { execa } from "execa";
 import type { Place } from "../components/storage.ts";
+import type { Alerts } from "./alert.ts";
 import { isObject } from "./diff/change.ts";
 import type { Environment } from "./engine.ts";
+import { UserError } from "./output.ts";
 import { root } from "./paths.ts";
+import type { Store } from "./report/store.ts";
 
 /** Resource types that are looked for. */
 export const types = {
@@ -42,11 +45,60 @@ export interface State {
 	};
 }
 
-/** @param options `showSecrets` puts secrets in it in plain; default false. */
-export async function readState({ env }: Environment, stack: string, { showSecrets = false } = {}): Promise<State> {
-	const args = ["stack", "export", "--stack", stack, ...(showSecrets ? ["--show-secrets"] : [])];
-	const { stdout } = await execa("pulumi", args, { cwd: root, env });
-	return JSON.parse(stdout);
+/**
+ * What the CLI answers about a stack; undefined when there is none of that name. The Automation API would start the CLI
+ * four times for the same answer.
+ */
+async function ask({ env }: Environment, stack: string, ...args: string[]): Promise<string | undefined> {
+	const asked = ["stack", ...args, "--non-interactive", "--stack", stack];
+	const answer = await execa("pulumi", asked, { cwd: root, env, reject: false });
+	if (!answer.failed) return answer.stdout;
+	if (/no stack named .* found/.test(answer.stderr)) return undefined;
+	throw answer;
+}
+
+/**
+ * A stack's state; undefined when there is no such stack.
+ *
+ * @param options `showSecrets` puts secrets in it in plain; default false.
+ */
+export async function findState(
+	environment: Environment,
+	stack: string,
+	{ showSecrets = false } = {},
+): Promise<State | undefined> {
+	const state = await ask(environment, stack, "export", ...(showSecrets ? ["--show-secrets"] : []));
+	return state === undefined ? undefined : JSON.parse(state);
+}
+
+/** The same of a stack that there must be. */
+export async function readState(
+	environment: Environment,
+	stack: string,
+	options: { showSecrets?: boolean } = {},
+): Promise<State> {
+	const state = await findState(environment, stack, options);
+	if (!state) throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
+	return state;
+}
+
+/** What the program exports, as far as it is named here. */
+export interface Outputs {
+	urls?: Record<string, string>;
+	/** What each service is told to keep. */
+	retention?: Record<string, string>;
+	storage?: Place;
+	reports?: Store;
+	alerts?: Alerts;
+	grafanaUser?: string;
+	grafanaPassword?: string;
+	ca?: string;
+	[name: string]: unknown;
+}
+
+/** A stack's outputs, secrets readable; none when there is no such stack. */
+export async function readOutputs(environment: Environment, stack: string): Promise<Outputs> {
+	return JSON.parse((await ask(environment, stack, "output", "--json", "--show-secrets")) ?? "{}");
 }
 
 export async function writeState({ env }: Environment, stack: string, state: State): Promise<void> {

@@ -21,16 +21,13 @@ interface ServiceStatus {
 export async function statusCommand(options: StackOptions & { json?: boolean }): Promise<number> {
 	const environment = await prepare(options, "look");
 	const services = await servicesOf(options.stack, await containers(environment, options.stack));
-	const { urls, retention, storage } = await outputs(environment, options.stack);
-	const addresses = (urls?.value ?? {}) as Record<string, string>;
+	const { urls = {}, retention, storage } = await outputs(environment, options.stack);
 	const up = services.length > 0 && retention && storage;
-	const stored = up ? await kept({ urls: addresses, retention: retention.value, storage: storage.value }) : [];
+	const stored = up ? await kept({ urls, retention, storage }) : [];
 	const width = Math.max(0, ...services.map(({ since }) => since.length));
 	const down = services.filter(({ state }) => state !== "running");
 	if (options.json) {
-		process.stdout.write(
-			`${JSON.stringify({ stack: options.stack, services, kept: stored, urls: addresses }, null, 2)}\n`,
-		);
+		process.stdout.write(`${JSON.stringify({ stack: options.stack, services, kept: stored, urls }, null, 2)}\n`);
 	} else if (services.length === 0) {
 		process.stdout.write(`The stack ${options.stack} is not up: ./tracestack up --stack ${options.stack}\n`);
 	} else {
@@ -48,7 +45,7 @@ export async function statusCommand(options: StackOptions & { json?: boolean }):
 			);
 		}
 		process.stdout.write("\n");
-		for (const [name, address] of Object.entries(addresses)) process.stdout.write(`${name.padEnd(18)} ${address}\n`);
+		for (const [name, address] of Object.entries(urls)) process.stdout.write(`${name.padEnd(18)} ${address}\n`);
 	}
 	return services.length > 0 && down.length === 0 && stored.every(({ ok }) => ok) ? 0 : 1;
 }

@@ -2,11 +2,11 @@ import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import type { Place } from "../components/storage.ts";
 import { banner } from "./banner.ts";
 import { reportEdits } from "./edits.ts";
-import { outputs, prepare, type StackOptions, up } from "./engine.ts";
+import { prepare, type StackOptions, up } from "./engine.ts";
 import { progress, seconds } from "./output.ts";
 import { type State, types } from "./state.ts";
 import { makeSignals } from "./verify/signals.ts";
-import { conclude, endpoints, type LinkResult, verify } from "./verify/verify.ts";
+import { conclude, endpointsOf, type LinkResult, verify } from "./verify/verify.ts";
 
 /** `./tracestack up`: the stack, where it is, and the proof that it works. Returns the exit code. */
 export async function upCommand(options: StackOptions & { json?: boolean; verify?: boolean }): Promise<number> {
@@ -14,10 +14,10 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
 	const started = Date.now();
 	progress(`bringing up ${options.stack}`);
 	const early = new EarlyTrace();
-	const before = await up(environment, options, options.verify === false ? undefined : early.event);
-	const e = await endpoints(environment, options.stack);
-	await reportEdits(e, before);
-	reportMove(before, (await outputs(environment, options.stack)).storage?.value);
+	const { found, now } = await up(environment, options, options.verify === false ? undefined : early.event);
+	const e = endpointsOf(options.stack, now);
+	await reportEdits(e, found);
+	reportMove(found, now.storage);
 	let links: LinkResult[] = [];
 	let code = 0;
 	if (options.verify === false) {
@@ -38,9 +38,9 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
 }
 
 /** Says what happens to what was stored before, when `storage` has changed. */
-function reportMove({ deployment }: State, now: Place): void {
+function reportMove({ deployment }: State, now: Place | undefined): void {
 	const was = deployment.resources?.find(({ type }) => type === types.stack)?.outputs?.storage;
-	if (!was || was.place === now.place) return;
+	if (!was || !now || was.place === now.place) return;
 	progress(`  ! traces and logs are stored in ${now.place} from now on`);
 	progress(`    what lies in ${was.place} stays there, unread until the setting says so again`);
 }

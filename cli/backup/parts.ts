@@ -36,7 +36,7 @@ export async function partsOf(environment: Environment, { stack }: StackOptions)
 	]);
 	const up = `./tracestack up --stack ${stack}`;
 	const services = longRunning(there);
-	if (!urls || services.length === 0) throw new UserError(`The stack ${stack} is not up. First: ${up}`);
+	if (!urls || !storage || services.length === 0) throw new UserError(`The stack ${stack} is not up. First: ${up}`);
 	const gone = expected.filter((name) => !services.some((service) => service.name === name));
 	if (gone.length > 0) throw new UserError(`Removed by hand: ${gone.join(", ")}. ${up} makes it again.`);
 	const owner = there.containers.find((container) => !services.includes(container));
@@ -46,9 +46,9 @@ export async function partsOf(environment: Environment, { stack }: StackOptions)
 		services,
 		volumes: namedVolumes(there.volumes),
 		busybox,
-		urls: urls.value,
-		grafana: { user: grafanaUser?.value, password: grafanaPassword?.value },
-		storage: storage?.value,
+		urls: urls,
+		grafana: { user: `${grafanaUser}`, password: `${grafanaPassword}` },
+		storage: storage,
 	};
 }
 

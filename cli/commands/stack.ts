@@ -91,6 +91,6 @@ function printing(below: Command, name: string, description: string, output: str
 		const { stack } = options;
 		if (!all.urls) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
 		if (!all[output]) throw new UserError(`The stack ${stack} has none: ${absent} in Pulumi.${stack}.yaml`);
-		process.stdout.write(`${all[output].value.trim()}\n`);
+		process.stdout.write(`${`${all[output]}`.trim()}\n`);
 	});
 }

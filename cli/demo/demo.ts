@@ -34,7 +34,7 @@ export async function demoCommand(name: string | undefined, options: DemoOptions
 	for (const { pack, demo } of demos) {
 		if (fault && !(fault in demo.faults)) throw new UserError(unknownFault(pack, fault, demo));
 	}
-	const store = storeOf((await outputs(environment, options.stack)).reports?.value, e);
+	const store = storeOf((await outputs(environment, options.stack)).reports, e);
 	const stop = new AbortController();
 	const follow = options.follow ? stop.signal : undefined;
 	process.once("SIGINT", () => stop.abort());

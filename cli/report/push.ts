@@ -24,7 +24,7 @@ export async function deliver(report: Report, options: StackOptions): Promise<vo
 	const { stack } = options;
 	const environment = await prepare(options, "look");
 	const e = await endpoints(environment, stack);
-	const where = storeOf((await outputs(environment, stack)).reports?.value, e);
+	const where = storeOf((await outputs(environment, stack)).reports, e);
 	if (report.objects.length > 0 && where) {
 		try {
 			progress(`  stored as ${await store(where, report)}`);

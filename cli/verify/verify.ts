@@ -24,8 +24,7 @@ export async function verifyCommand(options: StackOptions & { json?: boolean }):
 
 /** Where the stack answers. Throws when it is not up. */
 export async function endpoints(environment: Environment, stack: string): Promise<Endpoints> {
-	const all = Object.entries(await outputs(environment, stack)).map(([name, { value }]) => [name, value]);
-	return endpointsOf(stack, Object.fromEntries(all));
+	return endpointsOf(stack, await outputs(environment, stack));
 }
 
 /** The same from a stack's outputs, secrets readable. What can't be reached from here is asked through Grafana. */
