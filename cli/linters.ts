@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { stringify } from "yaml";
 import { platform } from "../components/platform.ts";
+import { smokeAlert } from "../components/receivers.ts";
 import type { Workload } from "../components/workload.ts";
 import { parseSettings, type Settings } from "../settings.ts";
 import { promqlAsRules } from "./dashboards/lint.ts";
@@ -64,6 +65,8 @@ const routes: [labels: string[], told: string[]][] = [
 	// A part of a name is not the name.
 	[["severity=critical", "env=nonprod", "team=payments-eu"], ["audit"]],
 	[["severity=info"], ["audit"]],
+	// Nobody is woken by a proof.
+	[[`alertname=${smokeAlert}`, "severity=critical", "env=prod", "team=payments"], ["none"]],
 ];
 
 /** As the README of the pack gazeqa routes by environment. */

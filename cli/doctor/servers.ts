@@ -5,6 +5,7 @@ import { dataSources } from "../../components/links.ts";
 import type { Context } from "../drift/finding.ts";
 import { ask } from "../query/ask.ts";
 import { asAdministrator, type Endpoints, epoch, grafana, text } from "../verify/api.ts";
+import { fillingQueues } from "../verify/backlog.ts";
 import { errorsOf, todoOf } from "./causes.ts";
 import type { Complaint } from "./complaint.ts";
 import { services } from "./engine.ts";
@@ -138,7 +139,7 @@ export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
 	const [came, refused, waits, discarded, clocks] = await Promise.all([
 		sum(e, `increase(otelcol_receiver_accepted_spans[${recently}])`),
 		sum(e, `increase(otelcol_receiver_refused_spans[${recently}])`),
-		sum(e, "otelcol_exporter_queue_size / otelcol_exporter_queue_capacity > 0.1", "max"),
+		sum(e, fillingQueues, "max"),
 		sum(e, `increase(tempo_discarded_spans_total[${recently}])`),
 		sum(
 			e,
