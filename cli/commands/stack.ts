@@ -65,6 +65,14 @@ export function stackCommands(program: Command): void {
 			process.exitCode = await doctorCommand(options);
 		});
 
+	stackCommand(program, "upgrade", "what other images would mean, asked of the images themselves; replaces nothing")
+		.requiredOption("--check", "only look: `up` is what replaces")
+		.option("--json", "the result as JSON")
+		.action(async (options) => {
+			const { upgradeCheckCommand } = await import("../upgrade/upgrade.ts");
+			process.exitCode = await upgradeCheckCommand(options);
+		});
+
 	stackCommand(program, "drift", "what the code would change, and what was changed beside it; changes nothing")
 		.addOption(new Option("--format <format>", "how it is told").choices(["text", "markdown", "json"]).default("text"))
 		.option("--out <file>", "where to; standard output without it")

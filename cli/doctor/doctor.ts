@@ -4,7 +4,7 @@ import { contextOf } from "../drift/drift.ts";
 import type { Context } from "../drift/finding.ts";
 import { hide, narrowed, secretTexts } from "../drift/secrets.ts";
 import { existing, prepare, type StackOptions } from "../engine.ts";
-import { columns, paint, UserError, visible } from "../output.ts";
+import { columns, paint, UserError, visible, wrapped } from "../output.ts";
 import { readState } from "../state.ts";
 import { certificates } from "./certificates.ts";
 import type { Check, Complaint } from "./complaint.ts";
@@ -93,17 +93,4 @@ function told({ severity, about: foreign, what, seen, todo }: Complaint, width: 
 		...(seen ? wrapped(seen, width, "      | ").map((line) => paint("dim", line)) : []),
 		...wrapped(`→ ${todo}`, width, "      "),
 	];
-}
-
-/** Broken at spaces; a word that is longer than a line, such as a link, stays whole. Names, and what servers say, may be anybody's. */
-function wrapped(text: string, width: number, indent: string): string[] {
-	const lines: string[] = [];
-	let line = "";
-	for (const word of text.split(/\s+/).map(visible)) {
-		if (line && indent.length + line.length + 1 + word.length > width) {
-			lines.push(indent + line);
-			line = word;
-		} else line = line ? `${line} ${word}` : word;
-	}
-	return [...lines, indent + line];
 }
