@@ -10,6 +10,7 @@ import { certificates } from "./certificates.ts";
 import type { Check, Complaint } from "./complaint.ts";
 import { declared } from "./declared.ts";
 import { clocks, disk, memory, running } from "./engine.ts";
+import { senders } from "./senders.ts";
 import { firing, logged, path, reached, ready } from "./servers.ts";
 
 /** By what each makes sure of, in the order in which a person would look. */
@@ -21,6 +22,7 @@ const checks: Record<string, Check> = {
 	"clocks agree": clocks,
 	"certificates are valid for another month": certificates,
 	"spans come, and get where they should": path,
+	"applications speak what the port takes": senders,
 	"Grafana reaches every server": reached,
 	"logs of the last 15 minutes, without errors": logged,
 	"what runs is what was declared": declared,
