@@ -4,20 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Receiver } from "../components/receivers.ts";
 import { outputs, prepare, type StackOptions } from "./engine.ts";
 import { paint, progress, seconds, UserError } from "./output.ts";
+import { postAlerts } from "./verify/alerts.ts";
 import { epoch } from "./verify/api.ts";
 
 /** What a stack's output says about alerts. */
 export interface Alerts {
 	env: string;
 	receivers: Pick<Receiver, "name" | "severities" | "envs" | "teams">[];
-}
-
-/** An alert as Alertmanager's API takes it. */
-interface Alert {
-	labels: Record<string, string>;
-	annotations: Record<string, string>;
-	startsAt: string;
-	endsAt: string;
 }
 
 /** What became of a receiver's notification. */
@@ -61,7 +54,12 @@ async function alertTest(alertmanager: string, alerts: Alerts): Promise<Delivery
 	const names = alerts.receivers.map(({ name }) => name);
 	const before = await requests(alertmanager);
 	const labels = testAlerts(alerts);
-	await post(alertmanager, labels, started, started + 2 * limitSeconds * 1000);
+	const annotations = {
+		summary: "this is a test",
+		description: `Sent by ./tracestack alert test at ${new Date(epoch() * 1000).toISOString()}. Nothing is wrong.`,
+	};
+	const sent = { labels, annotations, from: started };
+	await postAlerts(alertmanager, { ...sent, to: started + 2 * limitSeconds * 1000 });
 	progress(
 		`sent ${labels.length === 1 ? "one alert" : `${labels.length} alerts`}; waiting for ${names.join(", ")} (up to ${limitSeconds} s)`,
 	);
@@ -87,21 +85,8 @@ async function alertTest(alertmanager: string, alerts: Alerts): Promise<Delivery
 		if (deliveries.size === names.length) break;
 		await sleep(500);
 	}
-	await post(alertmanager, labels, started, Date.now());
+	await postAlerts(alertmanager, { ...sent, to: Date.now() });
 	return names.flatMap((name) => deliveries.get(name) ?? []);
-}
-
-async function post(alertmanager: string, all: Record<string, string>[], from: number, to: number): Promise<void> {
-	const [startsAt, endsAt] = [new Date(from).toISOString(), new Date(to).toISOString()];
-	const annotations = {
-		summary: "this is a test",
-		description: `Sent by ./tracestack alert test at ${new Date(epoch() * 1000).toISOString()}. Nothing is wrong.`,
-	};
-	const alerts: Alert[] = all.map((labels) => ({ labels, annotations, startsAt, endsAt }));
-	const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(alerts) };
-	const response = await fetch(`${alertmanager}/api/v2/alerts`, request);
-	if (!response.ok)
-		throw new Error(`Alertmanager did not take the alerts: ${response.status} ${await response.text()}`);
 }
 
 type Count = "made" | "failed";

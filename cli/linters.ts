@@ -1,30 +1,22 @@
 // Every configuration file by the linter of the server that reads it, from the image that will run it.
 
 import { globSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { execa } from "execa";
+import { join } from "node:path";
 import { stringify } from "yaml";
 import { platform } from "../components/platform.ts";
+import { smokeAlert } from "../components/receivers.ts";
 import type { Workload } from "../components/workload.ts";
 import { parseSettings, type Settings } from "../settings.ts";
 import { promqlAsRules } from "./dashboards/lint.ts";
+import { hasLinter, lint, runIn } from "./linter.ts";
 import { root } from "./paths.ts";
 
 export interface Lint {
 	name: string;
 	run(): Promise<void>;
 }
-
-/** The upstream linter of each service: what replaces the image's entry point, and its arguments. */
-const linters: Record<string, { entrypoint: string; args: string[] }> = {
-	tempo: { entrypoint: "/tempo", args: ["-config.file=/etc/tempo/tempo.yaml", "-config.verify=true"] },
-	collector: { entrypoint: "/otelcol-contrib", args: ["validate", "--config=/etc/otelcol-contrib/config.yaml"] },
-	prometheus: { entrypoint: "/bin/promtool", args: ["check", "config", "/etc/prometheus/prometheus.yaml"] },
-	alertmanager: { entrypoint: "/bin/amtool", args: ["check-config", "/etc/alertmanager/alertmanager.yaml"] },
-	loki: { entrypoint: "/usr/bin/loki", args: ["-verify-config", "-config.file=/etc/loki/loki.yaml"] },
-};
 
 /** Where each base file under configs/ goes, to be linted as it stands. */
 const baseFiles: Record<string, [source: string, target: string]> = {
@@ -64,6 +56,8 @@ const routes: [labels: string[], told: string[]][] = [
 	// A part of a name is not the name.
 	[["severity=critical", "env=nonprod", "team=payments-eu"], ["audit"]],
 	[["severity=info"], ["audit"]],
+	// Nobody is woken by a proof.
+	[[`alertname=${smokeAlert}`, "severity=critical", "env=prod", "team=payments"], ["none"]],
 ];
 
 /** As the README of the pack gazeqa routes by environment. */
@@ -186,9 +180,9 @@ function settingsOf(raw: Record<string, unknown>, images: string | undefined): S
 }
 
 /** What has a configuration file of its own format, and so a linter. */
-function workloadsOf(settings: Settings): Workload[] {
+export function workloadsOf(settings: Settings): Workload[] {
 	const none = { password: "", storeKey: "" };
-	return platform(settings, (workload, port) => `${workload}:${port}`, none).filter(({ name }) => linters[name]);
+	return platform(settings, (workload, port) => `${workload}:${port}`, none).filter(({ name }) => hasLinter(name));
 }
 
 /** `promtool test rules` over every pack's tests: each rule fires when it should and stays silent otherwise. */
@@ -198,7 +192,7 @@ function ruleTests(settings: Settings): Lint {
 		run: async () => {
 			const tests = globSync("configs/packs/*/rules/*.test.yaml", { cwd: root });
 			if (tests.length === 0) throw new Error("no rule tests found");
-			await docker(
+			await runIn(
 				settings.image("prometheus").image,
 				"/bin/promtool",
 				["test", "rules", ...tests.map((t) => `/src/${t}`)],
@@ -217,7 +211,7 @@ function dashboardQueries(settings: Settings): Lint {
 			try {
 				await writeFile(join(dir, "queries.yaml"), stringify(promqlAsRules()), { mode: 0o644 });
 				const args = ["check", "rules", "/src/queries.yaml"];
-				await docker(settings.image("prometheus").image, "/bin/promtool", args, [`${dir}:/src:ro`]);
+				await runIn(settings.image("prometheus").image, "/bin/promtool", args, [`${dir}:/src:ro`]);
 			} finally {
 				await rm(dir, { recursive: true });
 			}
@@ -255,41 +249,7 @@ function workflowLint(settings: Settings): Lint {
 			const files = globSync(".github/workflows/*.yml", { cwd: root }).map((file) => `/src/${file}`);
 			const args = ["-shellcheck=", "-pyflakes=", ...files];
 			const mounts = [`${join(root, ".github")}:/src/.github:ro`];
-			return docker(settings.image("actionlint").image, "/usr/local/bin/actionlint", args, mounts);
+			return runIn(settings.image("actionlint").image, "/usr/local/bin/actionlint", args, mounts);
 		},
 	};
-}
-
-async function lint(w: Workload, linter = linters[w.name]): Promise<void> {
-	if (!linter) throw new Error(`${w.name} has no linter`);
-	const dir = await mkdtemp(join(tmpdir(), "tracestack-lint-"));
-	try {
-		const mounts = new Set<string>();
-		const secrets = w.secrets.flatMap(({ as, value }) => ("file" in as ? [[as.file, `${value}`] as const] : []));
-		const files = [...Object.entries(w.files).map(([path, { text }]) => [path, text] as const), ...secrets];
-		for (const [path, text] of files) {
-			const file = join(dir, path);
-			await mkdir(dirname(file), { recursive: true });
-			await writeFile(file, text, { mode: 0o644 });
-			const [, top, second] = path.split("/");
-			mounts.add(`${join(dir, `${top}`, `${second}`)}:/${top}/${second}:ro`);
-		}
-		await docker(w.image, linter.entrypoint, linter.args, [...mounts]);
-	} finally {
-		await rm(dir, { recursive: true });
-	}
-}
-
-async function docker(image: string, entrypoint: string, args: string[], mounts: string[]): Promise<void> {
-	const volumes = mounts.flatMap((mount) => ["--volume", mount]);
-	const limits = ["--network", "none", "--cap-drop", "ALL", "--tmpfs", "/tmp"];
-	const result = await execa(
-		"docker",
-		["run", "--rm", ...limits, "--user", "0:0", ...volumes, "--entrypoint", entrypoint, image, ...args],
-		{
-			reject: false,
-			all: true,
-		},
-	);
-	if (result.exitCode !== 0) throw new Error(result.all ?? result.message);
 }

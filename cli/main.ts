@@ -35,6 +35,7 @@ const familiar = new Map([
 	["run_billing_tempo", ["demo", "billing"]],
 	["query_tempo", ["query"]],
 	["get_tempo_trace", ["trace"]],
+	["smoke_traces", ["smoke"]],
 ]);
 
 try {

@@ -26,6 +26,19 @@ export function visible(text: string): string {
 	return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => (escaped(char) === char ? code(char) : escaped(char)));
 }
 
+/** Broken at spaces; a word that is longer than a line, such as a link, stays whole. Names, and what servers say, may be anybody's. */
+export function wrapped(text: string, width: number, indent: string): string[] {
+	const lines: string[] = [];
+	let line = "";
+	for (const word of text.split(/\s+/).map(visible)) {
+		if (line && indent.length + line.length + 1 + word.length > width) {
+			lines.push(indent + line);
+			line = word;
+		} else line = line ? `${line} ${word}` : word;
+	}
+	return [...lines, indent + line];
+}
+
 /** A line of progress. */
 export function progress(line: string): void {
 	process.stderr.write(`${line}\n`);

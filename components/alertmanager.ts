@@ -1,5 +1,5 @@
 import type { Settings } from "../settings.ts";
-import { callsOfReceivers, integration, routesOf, secretsOf } from "./receivers.ts";
+import { callsOfReceivers, integration, quietRoute, routesOf, secretsOf } from "./receivers.ts";
 import { renderYaml } from "./render.ts";
 import { sizeOf } from "./sizes.ts";
 import type { Workload } from "./workload.ts";
@@ -9,7 +9,10 @@ const nobody = { uid: 65534, gid: 65534 };
 /** Alertmanager's configuration for a stack: the file under configs/ with its receivers and who wants what. */
 function alertmanagerConfig({ receivers, image }: Settings): string {
 	const { patch } = image("alertmanager");
-	const base = { receivers: [{ name: "none" }, ...receivers.map(integration)], route: { routes: routesOf(receivers) } };
+	const base = {
+		receivers: [{ name: "none" }, ...receivers.map(integration)],
+		route: { routes: [quietRoute, ...routesOf(receivers)] },
+	};
 	return renderYaml("alertmanager/alertmanager.yaml", receivers.length > 0 ? base : undefined, patch);
 }
 

@@ -8,6 +8,12 @@ import type { Call, Secret } from "./workload.ts";
 /** Somebody who is told, as settings have him. */
 export type Receiver = Settings["receivers"][number];
 
+/** The alert by which a stack is proved: nobody is told of it, whoever wants what. */
+export const smokeAlert = "TracestackSmoke";
+
+/** Stands before all other routes, and ends there. */
+export const quietRoute = { receiver: "none", matchers: [`alertname="${smokeAlert}"`] };
+
 /** A route for each receiver. Every one of them is asked, whatever others want. */
 export function routesOf(receivers: Receiver[]) {
 	return receivers.map(({ name, severities, envs, teams }) => ({

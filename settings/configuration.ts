@@ -24,7 +24,7 @@ export function loadPolicySettings(): PolicySettings {
 }
 
 /** Pulumi hands objects and lists over as JSON. */
-function objectOrText(value: string): unknown {
+export function objectOrText(value: string): unknown {
 	if (!/^\s*[[{]/.test(value)) return value;
 	try {
 		return JSON.parse(value);

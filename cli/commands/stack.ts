@@ -43,6 +43,14 @@ export function stackCommands(program: Command): void {
 			process.exitCode = await verifyCommand(options);
 		});
 
+	stackCommand(program, "smoke", "is a trace that is sent now found everywhere, archive, exemplar and alerts included?")
+		.option("--timeout <seconds>", "how long all of it may take", Number, 90)
+		.option("--json", "the result as JSON")
+		.action(async (options) => {
+			const { smokeCommand } = await import("../smoke.ts");
+			process.exitCode = await smokeCommand(options);
+		});
+
 	stackCommand(program, "status", "what runs, since when, and where it answers")
 		.option("--json", "the result as JSON")
 		.action(async (options) => {
@@ -55,6 +63,14 @@ export function stackCommands(program: Command): void {
 		.action(async (options) => {
 			const { doctorCommand } = await import("../doctor/doctor.ts");
 			process.exitCode = await doctorCommand(options);
+		});
+
+	stackCommand(program, "upgrade", "what other images would mean, asked of the images themselves; replaces nothing")
+		.requiredOption("--check", "only look: `up` is what replaces")
+		.option("--json", "the result as JSON")
+		.action(async (options) => {
+			const { upgradeCheckCommand } = await import("../upgrade/upgrade.ts");
+			process.exitCode = await upgradeCheckCommand(options);
 		});
 
 	stackCommand(program, "drift", "what the code would change, and what was changed beside it; changes nothing")

@@ -37,6 +37,12 @@ const causes: Cause[] = [
 		todo: "a wrong port in its configuration, or the other service is down: ./tracestack drift, ./tracestack status",
 	},
 	{
+		// The collector's. 429 asks it to come again, and has a cause of its own.
+		pattern: /Permanent error.*?request to \S+ responded with HTTP Status Code (?!429)4\d\d/,
+		what: "a destination refuses what it gets, which is dropped",
+		todo: "its endpoint or headers are wrong, or it wants another version: docs/destinations.md; what it says itself is in its own log",
+	},
+	{
 		pattern: /certificate signed by unknown authority|certificate has expired|x509:/i,
 		what: "a certificate is not trusted, or no longer valid",
 		todo: "./tracestack ca prints the authority that clients must trust; ./tracestack up renews what it generated",

@@ -4,12 +4,13 @@ import { contextOf } from "../drift/drift.ts";
 import type { Context } from "../drift/finding.ts";
 import { hide, narrowed, secretTexts } from "../drift/secrets.ts";
 import { existing, prepare, type StackOptions } from "../engine.ts";
-import { columns, paint, UserError, visible } from "../output.ts";
+import { columns, paint, UserError, visible, wrapped } from "../output.ts";
 import { readState } from "../state.ts";
 import { certificates } from "./certificates.ts";
 import type { Check, Complaint } from "./complaint.ts";
 import { declared } from "./declared.ts";
 import { clocks, disk, memory, running } from "./engine.ts";
+import { senders } from "./senders.ts";
 import { firing, logged, path, reached, ready } from "./servers.ts";
 
 /** By what each makes sure of, in the order in which a person would look. */
@@ -21,6 +22,7 @@ const checks: Record<string, Check> = {
 	"clocks agree": clocks,
 	"certificates are valid for another month": certificates,
 	"spans come, and get where they should": path,
+	"applications speak what the port takes": senders,
 	"Grafana reaches every server": reached,
 	"logs of the last 15 minutes, without errors": logged,
 	"what runs is what was declared": declared,
@@ -93,17 +95,4 @@ function told({ severity, about: foreign, what, seen, todo }: Complaint, width: 
 		...(seen ? wrapped(seen, width, "      | ").map((line) => paint("dim", line)) : []),
 		...wrapped(`→ ${todo}`, width, "      "),
 	];
-}
-
-/** Broken at spaces; a word that is longer than a line, such as a link, stays whole. Names, and what servers say, may be anybody's. */
-function wrapped(text: string, width: number, indent: string): string[] {
-	const lines: string[] = [];
-	let line = "";
-	for (const word of text.split(/\s+/).map(visible)) {
-		if (line && indent.length + line.length + 1 + word.length > width) {
-			lines.push(indent + line);
-			line = word;
-		} else line = line ? `${line} ${word}` : word;
-	}
-	return [...lines, indent + line];
 }

@@ -5,6 +5,7 @@ import { dataSources } from "../../components/links.ts";
 import type { Context } from "../drift/finding.ts";
 import { ask } from "../query/ask.ts";
 import { asAdministrator, type Endpoints, epoch, grafana, text } from "../verify/api.ts";
+import { fillingQueues } from "../verify/backlog.ts";
 import { errorsOf, todoOf } from "./causes.ts";
 import type { Complaint } from "./complaint.ts";
 import { services } from "./engine.ts";
@@ -131,14 +132,14 @@ export async function firing({ endpoints }: Context): Promise<Complaint[]> {
 }
 
 /** Ten minutes, in PromQL. */
-const recently = "600s";
+export const recently = "600s";
 
 /** The path of a span: what came, what was refused, what waits, what was thrown away. */
 export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
 	const [came, refused, waits, discarded, clocks] = await Promise.all([
 		sum(e, `increase(otelcol_receiver_accepted_spans[${recently}])`),
 		sum(e, `increase(otelcol_receiver_refused_spans[${recently}])`),
-		sum(e, "otelcol_exporter_queue_size / otelcol_exporter_queue_capacity > 0.1", "max"),
+		sum(e, fillingQueues, "max"),
 		sum(e, `increase(tempo_discarded_spans_total[${recently}])`),
 		sum(
 			e,
@@ -213,7 +214,8 @@ export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
 	];
 }
 
-async function sum(e: Endpoints, query: string, how: "sum" | "max" = "sum"): Promise<number> {
+/** The sum, or the largest, of what a query yields; 0 without a series. */
+export async function sum(e: Endpoints, query: string, how: "sum" | "max" = "sum"): Promise<number> {
 	type Answer = { data: { result: { value: [number, string] }[] } };
 	const { data } = await ask<Answer>(e, "prometheus", "/api/v1/query", { query: `${how}(${query})` });
 	return Number(data.result[0]?.value[1] ?? 0);

@@ -25,22 +25,33 @@ export interface Link {
 	check(): Promise<string>;
 }
 
-/**
- * Links by phase: those of a phase are checked at the same time, a later phase needs the one before.
- *
- * @param earlier When a trace was sent already, in milliseconds since 1970.
- * @param ended Aborted when the proof has ended, and with it what it sends.
- */
-export function links(e: Endpoints, earlier: number | undefined, ended: AbortSignal): Link[][] {
+/** How a proof goes. */
+export interface Proof {
+	/** When a trace was sent already, in milliseconds since 1970. */
+	earlier?: number;
+	/** Aborted when the proof has ended, and with it what it sends. */
+	ended: AbortSignal;
+	/** Seconds that a link may take which usually takes as many; as many unless told. */
+	within?(usual: number): number;
+}
+
+/** The links of one trace of its own, by phase: a later phase needs the one before. */
+export function links(e: Endpoints, proof: Proof) {
 	const signals = makeSignals(e);
-	return [accepted(e, signals), found(e, signals, earlier ?? signals.madeAt, ended), shown(e, signals)];
+	return {
+		traceId: signals.traceId,
+		spans: signals.spans,
+		accepted: accepted(e, signals),
+		found: found(e, signals, proof),
+		shown: shown(e, signals),
+	};
 }
 
 const calls = `${spanMetrics.calls}{${spanMetrics.labels.service}="${services.backend}"}`;
 const latency = `${spanMetrics.latency}_bucket{${spanMetrics.labels.service}="${services.backend}"}`;
 const between = `{${serviceGraph.labels.client}="${services.frontend}",${serviceGraph.labels.server}="${services.backend}"}`;
 
-function accepted(e: Endpoints, signals: Signals): Link[] {
+function accepted(e: Endpoints, signals: Signals) {
 	const hint = "the collector's log: docker logs of the container with the label tracestack.service=collector";
 	const link = (name: string, detail: string, send: () => Promise<void>): Link => ({
 		name,
@@ -50,32 +61,31 @@ function accepted(e: Endpoints, signals: Signals): Link[] {
 			return detail;
 		},
 	});
-	return [
-		link("trace accepted by OTLP gRPC", e.otlpGrpc, () => signals.sendFrontendByGrpc(otlpGrpcUrl(e))),
-		link("trace accepted by OTLP HTTP", e.otlpHttp, () => signals.sendBackendByHttp(e.otlpHttp)),
-		...(e.loki ? [link("log accepted", e.otlpHttp, () => signals.sendLog(e.otlpHttp))] : []),
-		link("metric accepted", e.otlpHttp, () => signals.sendMetric(e.otlpHttp)),
-	];
+	return {
+		grpc: link("trace accepted by OTLP gRPC", e.otlpGrpc, () => signals.sendFrontendByGrpc(otlpGrpcUrl(e))),
+		http: link("trace accepted by OTLP HTTP", e.otlpHttp, () => signals.sendBackendByHttp(e.otlpHttp)),
+		...(e.loki && { log: link("log accepted", e.otlpHttp, () => signals.sendLog(e.otlpHttp)) }),
+		metric: link("metric accepted", e.otlpHttp, () => signals.sendMetric(e.otlpHttp)),
+	};
 }
 
 function found(
 	e: Endpoints,
 	{ traceId, spans, value, madeAt }: Signals,
-	firstSent: number,
-	ended: AbortSignal,
-): Link[] {
+	{ earlier: firstSent = madeAt, ended, within = (usual) => usual }: Proof,
+) {
 	// An exemplar may name any of them: what arrives late, behind a restart, leaves one for all.
 	const sent = [traceId];
 	// What arrives late was held back behind a restart, and with it whatever was sent before.
 	const firstArrival = () => (Date.now() - madeAt > 2000 ? Date.now() : firstSent);
 	const exemplarOf = (histogram: string) =>
-		until(60, async () => {
+		until(within(60), async () => {
 			const seen = await exemplars(e.prometheus, histogram);
 			const own = seen.find((one) => sent.some((id) => sameId(id, one.traceId)));
 			if (!own) throw new Error(`${seen.length} exemplars of ${histogram}, none names ${sent.join(" or ")}`);
 			return own;
 		});
-	const stored = 20 + e.sampling.waitSeconds;
+	const stored = () => within(20 + e.sampling.waitSeconds);
 	// Written with an exemplar of the run, a counter has counted it. Its value alone can't tell: after a restart of Tempo it
 	// counts from zero, perhaps to what it was before.
 	const counted = async (counter: string, histogram: string) => {
@@ -94,12 +104,12 @@ function found(
 			return counter;
 		});
 	};
-	return [
-		{
+	return {
+		byId: {
 			name: "trace by id",
 			hint: "collector -> Tempo: the collector's queue (otelcol_exporter_queue_size) and Tempo's log",
 			check: async () => {
-				const detail = await until(stored, async () => {
+				const detail = await until(stored(), async () => {
 					const got = countSpans(await traceById(e, traceId));
 					if (got !== spans) throw new Error(`Tempo has ${got} of ${spans} spans of ${traceId}`);
 					return `${got} spans of ${traceId.slice(0, 8)}…`;
@@ -108,11 +118,11 @@ function found(
 				return detail;
 			},
 		},
-		{
+		bySearch: {
 			name: "trace by TraceQL search",
 			hint: "Tempo's live_store and query_frontend.query_end_cutoff",
 			check: () =>
-				until(stored, async () => {
+				until(stored(), async () => {
 					const q = `{ resource.service.name = "${services.backend}" && status = error }`;
 					const { traces = [] } = await json<{ traces?: { traceID: string }[] }>(
 						withQuery(`${e.tempo}/api/search`, { q, start: epoch(-600), end: epoch(60), limit: 100 }),
@@ -121,7 +131,7 @@ function found(
 					return q;
 				}),
 		},
-		{
+		metric: {
 			name: "metric in Prometheus",
 			hint: "collector -> Prometheus: --web.enable-otlp-receiver and the collector's log",
 			check: () =>
@@ -131,24 +141,24 @@ function found(
 					return `${gauge.prometheus} ${now}`;
 				}),
 		},
-		...(e.loki ? [logByTraceId(e.loki, traceId)] : []),
-		{
+		...(e.loki && { log: logByTraceId(e.loki, traceId) }),
+		spanMetric: {
 			name: "span metric",
 			hint: "Tempo's metrics_generator: tempo_metrics_generator_* on its /metrics, remote write to Prometheus; with sampling the collector's connectors",
 			check: () => counted(calls, latency),
 		},
-		{
+		exemplar: {
 			name: "exemplar that names the trace",
 			hint: "Tempo's trace_id_label_name, send_exemplars; Prometheus's --enable-feature=exemplar-storage",
 			check: async () => {
 				const { traceId: id } = await exemplarOf(latency);
-				await until(stored, async () => {
+				await until(stored(), async () => {
 					if (countSpans(await traceById(e, id)) !== spans) throw new Error(`Tempo does not return ${id}`);
 				});
 				return `${traceIdLabel}=${id.slice(0, 8)}…, and Tempo returns it`;
 			},
 		},
-		{
+		edge: {
 			name: "edge of the service graph",
 			hint: "Tempo's service-graphs processor: tempo_metrics_generator_processor_service_graphs_*; with sampling the collector's",
 			check: () => {
@@ -159,7 +169,7 @@ function found(
 					: counted(edge, `${serviceGraph.serverSeconds}_bucket${between}`);
 			},
 		},
-	];
+	};
 }
 
 function logByTraceId(loki: string, traceId: string): Link {

@@ -103,9 +103,18 @@ async function moreOfOneTrace(): Promise<void> {
 const bulk = new Batch("bulk", 1000, { attributes: { filler: "x".repeat(100) } });
 
 describe("the receivers", () => {
-	it("each get a test", async () => {
-		const { code, all } = await stack.tracestack("alert", "test");
+	it("each get a test, and nothing of a smoke test", async () => {
+		const [{ code, all }, smoke] = await Promise.all([
+			stack.tracestack("alert", "test"),
+			stack.tracestack("smoke", "--json", "--timeout", "180"),
+		]);
 		expect(code, all).toBe(0);
+		expect(smoke.code, smoke.all).toBe(0);
+		expect(JSON.parse(smoke.stdout)).toMatchObject({ archive: "not enabled", warnings: [] });
+		for (const link of ["trace by id", "exemplar that names the trace", "alert taken and routed"])
+			expect(smoke.all).toContain(`✓ ${link}`);
+		for (const { bodies } of beside) expect(bodies.join()).not.toContain("TracestackSmoke");
+		expect(mail.letters.join()).not.toContain("TracestackSmoke");
 		for (const name of ["audit", "payments", "broken", "chat", "oncall", "mail"]) expect(all).toContain(`✓ ${name} `);
 		expect([...audit.authorization]).toEqual([`Bearer ${token}`]);
 		expect(payments.told({ alertname: "TestCritical", team: "payments", env: "test" })).toBeDefined();

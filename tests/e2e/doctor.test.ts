@@ -1,11 +1,14 @@
 // What troubles people, done on purpose: the doctor names it, and says what to do.
 
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Complaint } from "../../cli/doctor/complaint.ts";
+import { root } from "../../cli/paths.ts";
 import { type Endpoints, until } from "../../cli/verify/api.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
 import { docker, Hands, paths } from "./hands.ts";
@@ -18,6 +21,7 @@ let stack: TestStack;
 let e: Endpoints;
 let hands: Hands;
 let squatter: Server | undefined;
+let sender: ChildProcess | undefined;
 
 beforeAll(async () => {
 	stack = await TestStack.create("e2e-doctor", 30800);
@@ -30,9 +34,25 @@ beforeAll(async () => {
 
 afterAll(async () => {
 	squatter?.close();
+	sender?.kill();
 	await stack.remove();
 	rmSync(dir, { recursive: true });
 });
+
+/** An application with the OpenTelemetry SDK, by its environment: says what became of a span, and stays. */
+async function application(environment: Record<string, string>): Promise<{ said: string; process: ChildProcess }> {
+	const code = `
+		import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+		import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+		const spans = new InMemorySpanExporter();
+		new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }).getTracer("t").startSpan("s").end();
+		new OTLPTraceExporter({ timeoutMillis: 2000 }).export(spans.getFinishedSpans(), ({ code }) => console.log(code ? "failed" : "taken"));
+		setInterval(() => {}, 1000);`;
+	const env = { ...process.env, ...environment };
+	const child = spawn(process.execPath, ["--input-type=module", "--eval", code], { cwd: root, env });
+	const [said] = (await once(child.stdout, "data")) as [Buffer];
+	return { said: said.toString().trim(), process: child };
+}
 
 /** What the doctor says, a line a complaint. */
 async function complaints(): Promise<{ code: number; said: string }> {
@@ -63,7 +83,12 @@ describe("the doctor", () => {
 		expect(said.split("\n").filter((line) => line && !line.includes("its log has errors"))).toEqual([]);
 	});
 
-	it("names a wrong address in the collector, Grafana led astray, and little memory", async () => {
+	it("names a wrong address in the collector, Grafana led astray, little memory, and who speaks HTTP to the gRPC port", async () => {
+		const endpoint = `http://me:hunter2@127.0.0.1:${stack.ports.otlpGrpc}`;
+		const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" };
+		const { said, process } = await application(environment);
+		sender = process;
+		expect(said).toBe("failed");
 		await hands.edit("collector", paths.collector, (text) => text.replace("tempo:4317", "nobody:4317"));
 		await docker("restart", hands.container("collector"));
 		await until(60, async () => expect(await sendTraces(e.otlpHttp, "astray", 1)).toHaveLength(1));
@@ -75,6 +100,9 @@ describe("the doctor", () => {
 				/collector: it looks for a host that nobody has.*otlp_grpc\/tempo: .* → a wrong address/,
 				/broken grafana: it does not reach Tempo at http:\/\/tempo:3201/,
 				/alertmanager: (it has little memory left|the kernel ended it).* → .*tracestack:size/,
+				new RegExp(
+					`collector: node \\(process \\d+\\) speaks HTTP to 127.0.0.1:${stack.ports.otlpGrpc}, .* → .*:${stack.ports.otlpHttp}`,
+				),
 				/collector: file .*config\.yaml is not as it was deployed: .* → .*drift/,
 			],
 			// What it has changes.
@@ -104,6 +132,7 @@ async function told(what: RegExp[], before = async () => {}): Promise<void> {
 		await before();
 		const { code, said } = await complaints();
 		for (const line of what) expect(said).toMatch(line);
+		expect(said).not.toContain("hunter2");
 		expect(code).toBe(1);
 	});
 }

@@ -1,8 +1,12 @@
 // From an earlier catalogue to the one under test, whatever the versions: nothing that was stored or made by hand is lost.
 
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
+import type { Row } from "../../cli/upgrade/upgrade.ts";
+import { readCatalogue } from "../../settings/catalogue.ts";
 import { parseSettings } from "../../settings.ts";
 import { Keepsakes } from "./keepsakes.ts";
 import { services, TestStack } from "./stack.ts";
@@ -41,12 +45,48 @@ describe("a stack on the releases before", () => {
 	});
 });
 
+/** `upgrade --check`, by service. */
+async function checked(...args: string[]): Promise<{ code: number; all: string; rows: Record<string, Row> }> {
+	const { code, stdout, all } = await stack.tracestack("upgrade", "--check", "--json", ...args);
+	expect(stdout, all).not.toBe("");
+	const { services: rows } = JSON.parse(stdout) as { services: Row[] };
+	return { code, all, rows: Object.fromEntries(rows.map((row) => [row.service, row])) };
+}
+
+describe("a check of the upgrade", () => {
+	it("asks the new images, and refuses what they refuse; nothing is replaced", async () => {
+		const images = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml");
+		const dir = mkdtempSync(join(tmpdir(), "tracestack-upgrade-"));
+		const file = join(dir, "images.yaml");
+		const prometheus = { image: "127.0.0.1:9/prometheus:v9.9.9" };
+		const loki = { ...images.loki!, patch: { nonsense: true } };
+		writeFileSync(file, stringify({ images: { ...images, prometheus, loki } }));
+		const [fine, broken] = await Promise.all([checked(), checked("--images", file)]);
+		rmSync(dir, { recursive: true });
+		expect(fine.code, fine.all).toBe(2);
+		for (const service of upgraded().filter((one) => one !== "grafana"))
+			expect(fine.rows[service]).toMatchObject({ configuration: "accepted" });
+		expect(broken.code, broken.all).toBe(1);
+		expect(broken.rows.prometheus).toMatchObject({ step: "major", configuration: "refused" });
+		expect(broken.rows.prometheus?.why).toMatch(/the image can't be had: .*127\.0\.0\.1:9/);
+		expect(broken.rows.loki?.why).toMatch(/nonsense/);
+		expect(await stack.running()).toEqual(before);
+	});
+});
+
 describe("the releases under test", () => {
 	it("replace the containers of other versions, and no other", async () => {
 		const up = await stack.tracestack("up");
 		expect(up.code, up.all).toBe(0);
 		const after = await stack.running();
 		expect(services.filter((service) => after[service] !== before[service])).toEqual(upgraded());
+	});
+
+	it("are what a check finds: nothing to do, and a downgrade is refused", async () => {
+		const [same, back] = await Promise.all([checked(), checked("--images", earlier)]);
+		expect(same.code, same.all).toBe(0);
+		expect(back.code, back.all).toBe(1);
+		expect(back.all).toMatch(/an older server may not read/);
 	});
 
 	it("find every trace", async () => kept.traces(await stack.endpoints()));

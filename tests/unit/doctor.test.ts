@@ -7,6 +7,7 @@ import { errorsOf } from "../../cli/doctor/causes.ts";
 import { certificates } from "../../cli/doctor/certificates.ts";
 import { report } from "../../cli/doctor/doctor.ts";
 import { roomLeft } from "../../cli/doctor/engine.ts";
+import { mistakes, otlp } from "../../cli/doctor/senders.ts";
 import type { Context } from "../../cli/drift/finding.ts";
 import { selfSigned } from "../certificate.ts";
 
@@ -36,6 +37,11 @@ describe("a server's log", () => {
 			"Grafana's, an expired certificate",
 			'logger=tsdb t=2026-11-21T10:00:00Z level=error msg="query failed" error="tls: failed to verify certificate: x509: certificate has expired"',
 			/certificate/,
+		],
+		[
+			"the collector's, a destination that wants another header",
+			'2026-11-21T10:00:00.000Z\terror\tinternal/base_exporter.go:117\tExporting failed. Dropping data.\t{"error": "not retryable error: Permanent error: rpc error: code = Unauthenticated desc = error exporting items, request to http://mlflow:5000/v1/traces responded with HTTP Status Code 401", "dropped_items": 1}',
+			/a destination refuses/,
 		],
 	])("%s: has a cause", (_, line, what) => {
 		const [told] = errorsOf(`level=info msg="starting"\n${line}\n`);
@@ -81,6 +87,84 @@ test.each([
 	["a small disk with a tenth of it left", { share: 0.1, gib: 1 }, "broken"],
 ])("%s is told of by what is left", (_, left, severity) => {
 	expect(roomLeft(left)[0]?.severity).toBe(severity);
+});
+
+describe("an application's environment", () => {
+	const doors = { grpc: "127.0.0.1:4317", http: "127.0.0.1:4318" };
+	const of = (change: Record<string, string>, contained = false, unheard = false) => {
+		const env = Object.fromEntries(
+			Object.entries(change).map(([name, value]) => [`OTEL_EXPORTER_OTLP_${name}`, value]),
+		);
+		return mistakes({ env, contained }, doors, unheard).map(({ what, todo }) => `${what} → ${todo}`);
+	};
+
+	it.each([
+		[
+			{ ENDPOINT: "http://localhost:4317", PROTOCOL: "http/protobuf" },
+			/^speaks HTTP to localhost:4317, .* → .*127\.0\.0\.1:4318/,
+		],
+		[
+			{ ENDPOINT: "http://127.0.0.1:4318", PROTOCOL: "grpc" },
+			/^speaks gRPC to 127\.0\.0\.1:4318, .* → .*=http\/protobuf/,
+		],
+		[{ ENDPOINT: "localhost:4317", PROTOCOL: "http/json" }, /^speaks HTTP/],
+		[{ ENDPOINT: "http://collector:4317", PROTOCOL: "http/protobuf" }, /^speaks HTTP to collector:4317/],
+		[{ ENDPOINT: "http://localhost:4317", PROTOCOL: "grpc", TRACES_PROTOCOL: "http/protobuf" }, /^speaks HTTP/],
+		[
+			{ ENDPOINT: "http://elsewhere", LOGS_ENDPOINT: "http://localhost:4317/v1/logs", PROTOCOL: "http/json" },
+			/^speaks HTTP/,
+		],
+	])("that can't work is named: %j", (env, told) => {
+		expect(of(env)).toEqual([expect.stringMatching(told)]);
+	});
+
+	it.each<Record<string, string>>([
+		{ ENDPOINT: "http://localhost:4317", PROTOCOL: "grpc" },
+		{ ENDPOINT: "http://localhost:4318", PROTOCOL: "http/protobuf" },
+		// What it speaks then is its SDK's own affair.
+		{ ENDPOINT: "http://localhost:4317" },
+		{ ENDPOINT: "https://otlp.example.com:4317", PROTOCOL: "http/protobuf" },
+		{ ENDPOINT: "http://localhost:14317", PROTOCOL: "http/protobuf" },
+		{ ENDPOINT: "not an address", PROTOCOL: "http/protobuf" },
+		{ PROTOCOL: "http/protobuf" },
+	])("that works, or is about somebody else, is not: %j", (env) => {
+		expect(of(env)).toEqual([]);
+	});
+
+	it("that names the gRPC port and no protocol is asked about, where nothing comes by gRPC", () => {
+		const silent = (env: Record<string, string>) => of(env, false, true);
+		expect(silent({ ENDPOINT: "http://localhost:4317" })).toEqual([
+			expect.stringMatching(/no protocol; .* → is it idle/),
+		]);
+		expect(silent({ ENDPOINT: "http://localhost:4317", PROTOCOL: "grpc" })).toEqual([]);
+		expect(silent({ ENDPOINT: "http://localhost:4318" })).toEqual([]);
+	});
+
+	it("of a container that sends to itself is named", () => {
+		expect(of({ ENDPOINT: "http://localhost:4318" }, true)).toEqual([
+			expect.stringMatching(/the container itself → .*collector:4317/),
+		]);
+		expect(of({ ENDPOINT: "http://host.docker.internal:4318" }, true)).toEqual([]);
+	});
+
+	it("is not kept but for where OTLP goes, and no secret of that is shown", () => {
+		const lines = [
+			"PATH=/bin",
+			"PASSWORD=hush",
+			"OTEL_EXPORTER_OTLP_HEADERS=authorization=hush",
+			"X_OTEL_EXPORTER_OTLP_ENDPOINT=hush",
+			"",
+		];
+		expect(otlp([...lines, "OTEL_EXPORTER_OTLP_ENDPOINT=http://a=b", "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL=grpc"])).toEqual(
+			{
+				OTEL_EXPORTER_OTLP_ENDPOINT: "http://a=b",
+				OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: "grpc",
+			},
+		);
+		const told = of({ ENDPOINT: "http://me:hush@localhost:4317/?key=hush", PROTOCOL: "http/protobuf" });
+		expect(told).toHaveLength(1);
+		expect(told.join()).not.toContain("hush");
+	});
 });
 
 describe("a certificate", () => {

@@ -1,0 +1,178 @@
+// Applications that speak HTTP to the gRPC port, or the other way round. The collector hangs up and logs nothing of it, so the
+// only ones who know are the applications: what their environment says of OTLP is looked at, and nothing else of it.
+
+import { readdir, readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { execa } from "execa";
+import { stackLabel } from "../../targets/docker/labels.ts";
+import type { Context } from "../drift/finding.ts";
+import type { Complaint } from "./complaint.ts";
+import { services } from "./engine.ts";
+import { recently, sum } from "./servers.ts";
+
+/** Where the stack takes OTLP. */
+interface Doors {
+	/** `host:port`. */
+	grpc: string;
+	http: string;
+}
+
+/** Somebody who may send. */
+interface Sender {
+	/** For people: a command or a container. */
+	name: string;
+	env: Record<string, string>;
+	/** In a container with a network of its own: `localhost` is the container itself. */
+	contained: boolean;
+}
+
+/** A mistake, without anything of an environment but address and protocol. */
+interface Mistake {
+	what: string;
+	todo: string;
+}
+
+/** What is known of whoever names one of the stack's ports: processes that this user may look at, and containers. */
+export async function senders(context: Context): Promise<Complaint[]> {
+	const { otlpGrpc, otlpHttp } = context.endpoints;
+	const doors = { grpc: otlpGrpc, http: new URL(otlpHttp).host };
+	const docker = services(context).length > 0;
+	const containers = docker ? await containersAround() : [];
+	const all = [...containers, ...(await processes(new Set(containers.map(({ id }) => id))))];
+	// A counter's first value is no increase.
+	const byGrpc = `sum(otelcol_receiver_accepted_spans{transport="grpc"}`;
+	const unheard = (await sum(context.endpoints, `${byGrpc}) - (${byGrpc} offset ${recently}) or vector(0))`)) === 0;
+	const seen = new Map<string, Complaint & { names: string[] }>();
+	for (const sender of all)
+		for (const { what, todo } of mistakes(sender, doors, unheard)) {
+			const known = seen.get(what) ?? { severity: "warning", about: "collector", what, todo, names: [] };
+			seen.set(what, { ...known, names: [...known.names, sender.name] });
+		}
+	return [...seen.values()].map(({ names, what, ...complaint }) => ({
+		...complaint,
+		what: `${listed(names)} ${what}`,
+	}));
+}
+
+/**
+ * What is wrong with a sender's environment. SDKs differ in what they speak without a protocol: then only silence tells.
+ *
+ * @param unheard No span has come by gRPC lately.
+ */
+export function mistakes({ env, contained }: Omit<Sender, "name">, doors: Doors, unheard: boolean): Mistake[] {
+	const found = ["TRACES", "METRICS", "LOGS"].flatMap((signal): Mistake[] => {
+		const of = (what: string) => env[`OTEL_EXPORTER_OTLP_${signal}_${what}`] || env[`OTEL_EXPORTER_OTLP_${what}`];
+		const address = addressOf(of("ENDPOINT"));
+		if (!address) return [];
+		const at = portOf(address, doors);
+		if (!at) return [];
+		const shown = `${address.hostname}:${address.port}`;
+		if (contained && isLoopback(address.hostname))
+			return [
+				{
+					what: `sends to ${shown}, which in a container is the container itself`,
+					todo: "host.docker.internal, or the stack's network and collector:4317 (gRPC), collector:4318 (HTTP)",
+				},
+			];
+		const protocol = of("PROTOCOL");
+		if (!protocol && at === "grpc" && unheard)
+			return [
+				{
+					what: `names ${shown}, where gRPC is taken, and no protocol; no span has come by gRPC in ten minutes`,
+					todo: `is it idle, or does its SDK speak HTTP, as most do? OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or the port of ${doors.http}`,
+				},
+			];
+		const speaks = protocol?.startsWith("http/") ? "http" : protocol === "grpc" ? "grpc" : undefined;
+		if (!speaks || speaks === at) return [];
+		const [wrong, right] = speaks === "http" ? ["HTTP", doors.http] : ["gRPC", doors.grpc];
+		return [
+			{
+				what: `speaks ${wrong} to ${shown}, where ${at === "grpc" ? "gRPC" : "HTTP"} is taken: nothing of it arrives`,
+				todo: `OTEL_EXPORTER_OTLP_ENDPOINT with ${right}, or OTEL_EXPORTER_OTLP_PROTOCOL=${at === "grpc" ? "grpc" : "http/protobuf"}; ./tracestack smoke proves that both ports take spans`,
+			},
+		];
+	});
+	return [...new Map(found.map((mistake) => [mistake.what, mistake])).values()];
+}
+
+/** An address as OTLP's variables have it; gRPC's may come without a scheme. */
+function addressOf(endpoint: string | undefined): URL | undefined {
+	if (!endpoint) return undefined;
+	const url = /^[a-z]+:\/\//i.test(endpoint) ? endpoint : `http://${endpoint}`;
+	return URL.canParse(url) ? new URL(url) : undefined;
+}
+
+/** Which of the stack's doors an address is. */
+function portOf({ hostname, port }: URL, doors: Doors): keyof Doors | undefined {
+	const named = hostname === "collector" || hostname.endsWith("-collector");
+	for (const [door, own] of Object.entries({ grpc: "4317", http: "4318" }) as [keyof Doors, string][]) {
+		const { hostname: ours, port: published } = new URL(`http://${doors[door]}`);
+		const here = isLoopback(hostname) || hostname === "host.docker.internal" || hostname === ours;
+		if ((here && port === published) || (named && port === own)) return door;
+	}
+	return undefined;
+}
+
+function isLoopback(hostname: string): boolean {
+	return hostname === "localhost" || hostname === "[::1]" || /^(127\.|0\.0\.0\.0$)/.test(hostname);
+}
+
+/** Running containers that belong to no stack. */
+async function containersAround(): Promise<(Sender & { id: string })[]> {
+	const { stdout: ids } = await execa("docker", ["ps", "--quiet", "--no-trunc"]);
+	if (!ids) return [];
+	// One that has ended meanwhile is left out.
+	const { stdout } = await execa("docker", ["container", "inspect", ...ids.split("\n")], { reject: false });
+	type Inspected = {
+		Id: string;
+		Name: string;
+		Config: { Env: string[] | null; Labels: Record<string, string> | null };
+		HostConfig: { NetworkMode: string };
+	};
+	return (JSON.parse(stdout || "[]") as Inspected[]).map(({ Id: id, Name, Config, HostConfig }) => ({
+		id,
+		name: `the container ${Name.slice(1)}`,
+		env: Config.Labels?.[stackLabel] ? {} : otlp(Config.Env ?? []),
+		contained: !/^(host$|container:)/.test(HostConfig.NetworkMode),
+	}));
+}
+
+/** Processes of this machine, but shells, which only hand on, and this command with all that called it or that it calls. */
+async function processes(containers: ReadonlySet<string>): Promise<Sender[]> {
+	const ids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
+	const read = (id: string, file: string) => readFile(`/proc/${id}/${file}`, "utf8").catch(() => "");
+	const found = ids.map(async (id): Promise<(Sender & { id: string }) | undefined> => {
+		const env = otlp((await read(id, "environ")).split("\0"));
+		if (Object.keys(env).length === 0) return undefined;
+		const [cmdline, cgroup] = await Promise.all([read(id, "cmdline"), read(id, "cgroup")]);
+		// Arguments may be secret, and the first is none.
+		const command = basename(cmdline.split("\0")[0] ?? "");
+		const within = [...cgroup.matchAll(/[0-9a-f]{64}/g)].some(([one]) => containers.has(one));
+		if (within || shells.test(command)) return undefined;
+		return { id, name: `${command} (process ${id})`, env, contained: false };
+	});
+	const senders = (await Promise.all(found)).filter((sender) => sender !== undefined);
+	const parents = async (id: string): Promise<string[]> => {
+		const [, parent = "0"] = /^PPid:\s*(\d+)/m.exec(await read(id, "status")) ?? [];
+		return parent === "0" ? [] : [parent, ...(await parents(parent))];
+	};
+	const own = `${process.pid}`;
+	const callers = new Set([own, ...(senders.length > 0 ? await parents(own) : [])]);
+	const others: Sender[] = [];
+	for (const { id, ...sender } of senders)
+		if (!callers.has(id) && !(await parents(id)).includes(own)) others.push(sender);
+	return others;
+}
+
+const shells = /^-?(sh|bash|dash|zsh|fish|tmux.*|screen|su|sudo|login|sshd.*|systemd.*)$/;
+
+/** Of an environment, what says where OTLP goes: the rest may be secret. */
+export function otlp(lines: string[]): Record<string, string> {
+	const known = /^(OTEL_EXPORTER_OTLP_(?:(?:TRACES|METRICS|LOGS)_)?(?:ENDPOINT|PROTOCOL))=(.*)$/;
+	return Object.fromEntries(lines.flatMap((line) => [known.exec(line)?.slice(1) ?? []]).filter(([name]) => name));
+}
+
+function listed(names: string[]): string {
+	const [first = "", ...others] = names;
+	return others.length === 0 ? first : `${first}, and ${others.length} more like it,`;
+}

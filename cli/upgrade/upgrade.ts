@@ -1,0 +1,134 @@
+// `./tracestack upgrade --check`: what other images would mean for a stack, before anything is replaced. `up` replaces.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { parse } from "yaml";
+import { objectOrText, splitOnce } from "../../settings/configuration.ts";
+import { parseSettings, type Settings } from "../../settings.ts";
+import { type Environment, existing, prepare, type StackOptions } from "../engine.ts";
+import { inventory, longRunning } from "../inventory.ts";
+import { hasLinter, lint } from "../linter.ts";
+import { workloadsOf } from "../linters.ts";
+import { columns, paint, progress, shorten, UserError, wrapped } from "../output.ts";
+import { root } from "../paths.ts";
+import { peek } from "../settings-file.ts";
+import { type Step, step, versionOf } from "./version.ts";
+
+/** One service, and what the catalogue means for it. */
+export interface Row {
+	service: string;
+	/** Images, with their tags. */
+	runs: string;
+	catalogue: string;
+	step: Step;
+	/** What the new image says of the configuration that it would get. `no check`: the server has none of its own. */
+	configuration: "accepted" | "no check" | "refused";
+	/** Why it was refused, or can't be had. */
+	why?: string;
+}
+
+/** Returns the exit code: 0 when there is nothing to do, 2 when all of it is accepted, 1 when something is refused. */
+export async function upgradeCheckCommand(options: StackOptions & { json?: boolean }): Promise<number> {
+	const { stack } = options;
+	if (!(await peek(stack)).docker)
+		throw new UserError(`The stack ${stack} runs on AWS: ./tracestack preview --stack ${stack} shows its images`);
+	const environment = await prepare(options, "look");
+	const settings = await settingsOf(environment, stack);
+	const running = longRunning(await inventory(stack));
+	if (running.length === 0) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
+	const rows: Row[] = [];
+	for (const { service, image } of running.sort((a, b) => (a.service < b.service ? -1 : 1)))
+		rows.push(await looked(settings, service, image));
+	if (options.json) process.stdout.write(`${JSON.stringify({ stack, services: rows }, null, 2)}\n`);
+	else process.stdout.write(`${table(rows, columns(process.stdout)).join("\n")}\n`);
+	progress(conclusion(rows, stack));
+	return exitCode(rows);
+}
+
+/** A downgrade is refused: what a newer server has written, an older one may not read. */
+export function exitCode(rows: Row[]): number {
+	if (rows.some(({ configuration, step }) => configuration === "refused" || step === "downgrade")) return 1;
+	return rows.every(({ step }) => step === "same") ? 0 : 2;
+}
+
+/** A line for each service, and what was refused below it. */
+export function table(rows: Row[], width: number): string[] {
+	const cells = rows.map((row) => [row.service, versionOf(row.runs), versionOf(row.catalogue), words(row)]);
+	const widths = [0, 1, 2].map((i) => Math.max(...[...cells, head].map((line) => line[i]!.length)));
+	const text = (line: string[]) => line.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ");
+	const colour = (row: Row) => {
+		if (exitCode([row]) === 1) return "red";
+		return row.step === "same" ? "green" : "yellow";
+	};
+	const lines = rows.flatMap((row, i) => {
+		const line = paint(colour(row), shorten(text(cells[i]!), width));
+		const why = (row.why ?? "").split("\n").filter(Boolean).slice(-mostLines);
+		return [line, ...why.flatMap((said) => wrapped(said, width, "    "))];
+	});
+	return [text(head), ...lines];
+}
+
+const head = ["service", "runs", "catalogue", "means"];
+
+/** Of what a server says of its configuration; the reason is at its end. */
+const mostLines = 4;
+
+function words({ step, configuration }: Row): string {
+	const means = step === "downgrade" ? "DOWNGRADE" : step;
+	if (configuration === "refused") return `${means}; refused`;
+	if (step === "same") return means;
+	return configuration === "accepted" ? `${means}; accepted` : `${means}; it has no check of its configuration`;
+}
+
+function conclusion(rows: Row[], stack: string): string {
+	const code = exitCode(rows);
+	if (code === 0) return paint("green", "nothing to do: the stack runs what the catalogue has", process.stderr);
+	if (code === 2) return `up would replace these; first: ./tracestack backup FILE --stack ${stack}`;
+	const refused = paint("red", "refused, and nothing was replaced", process.stderr);
+	if (!rows.some(({ step }) => step === "downgrade")) return refused;
+	return `${refused}\nan older server may not read what a newer one wrote: the way back is a backup\nfrom before: ./tracestack restore FILE --stack ${stack}`;
+}
+
+async function looked(settings: Settings, service: string, runs: string): Promise<Row> {
+	const { image: catalogue } = settings.image(service);
+	const row = { service, runs, catalogue, step: step(runs, catalogue) };
+	try {
+		await have(catalogue);
+		if (!hasLinter(service)) return { ...row, configuration: "no check" };
+		// Of the same image as well: a catalogue may have another patch for it.
+		await lint(workloadsOf(settings).find(({ name }) => name === service)!);
+		return { ...row, configuration: "accepted" };
+	} catch (error) {
+		return { ...row, configuration: "refused", why: (error as Error).message };
+	}
+}
+
+/** Pulls an image that is not here. */
+async function have(image: string): Promise<void> {
+	if ((await execa("docker", ["image", "inspect", image], { reject: false })).exitCode === 0) return;
+	progress(`pulling ${image}`);
+	const pull = await execa("docker", ["pull", "--quiet", image], { reject: false });
+	if (pull.exitCode === 0) return;
+	const answer = pull.stderr.trim().split("\n").at(-1);
+	throw new Error(
+		`the image can't be had: ${answer}\nwithout a registry: ./tracestack airgap build, --images CATALOGUE`,
+	);
+}
+
+/** A stack's settings with the catalogue that it would get, as the program would read them. */
+async function settingsOf(environment: Environment, stack: string): Promise<Settings> {
+	const selected = await existing(environment, stack);
+	if (!selected) throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
+	const { name: project } = parse(await readFile(join(root, "Pulumi.yaml"), "utf8"));
+	const raw = Object.entries(await selected.getAllConfig())
+		.map(([key, { value }]) => [...splitOnce(key, ":"), value] as const)
+		.filter(([namespace]) => namespace === project)
+		.map(([, setting, value]) => [setting, objectOrText(value)]);
+	const secretKeys = new Set(raw.map(([setting]) => String(setting)));
+	return parseSettings(
+		Object.fromEntries(raw),
+		{ project, name: stack, secretKeys },
+		environment.env.TRACESTACK_IMAGES,
+	);
+}

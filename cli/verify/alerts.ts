@@ -1,0 +1,102 @@
+// Alertmanager's API: an alert that is sent by hand, and one that nobody is told of.
+
+import { parse } from "yaml";
+import { smokeAlert } from "../../components/receivers.ts";
+import { type Endpoints, json, text, until, withQuery } from "./api.ts";
+import type { Link } from "./links.ts";
+
+/** Alerts to send: all of them say the same to whoever is told. */
+interface Sent {
+	labels: Record<string, string>[];
+	annotations: Record<string, string>;
+	/** Milliseconds since 1970. An end that has passed ends an alert that was sent before. */
+	from: number;
+	to: number;
+}
+
+/** Gives alerts to Alertmanager, as Prometheus does. */
+export async function postAlerts(alertmanager: string, { labels: all, annotations, from, to }: Sent): Promise<void> {
+	const [startsAt, endsAt] = [new Date(from).toISOString(), new Date(to).toISOString()];
+	const alerts = all.map((labels) => ({ labels, annotations, startsAt, endsAt }));
+	const headers = { "content-type": "application/json" };
+	try {
+		await text(`${alertmanager}/api/v2/alerts`, { method: "POST", headers, body: JSON.stringify(alerts) });
+	} catch (error) {
+		throw new Error(`Alertmanager did not take the alerts: ${(error as Error).message}`);
+	}
+}
+
+/** Alertmanager ends it by itself should this process not live to do so. */
+const endsAfterSeconds = 300;
+
+/**
+ * An alert that routes send to nobody, through Alertmanager and out again; and Prometheus, that sends it the real ones. What a
+ * receiver does with a notification only `alert test` can see: it tells people.
+ *
+ * @param run Tells this alert from another run's.
+ */
+export function alertPath(
+	{ alertmanager, prometheus }: Endpoints,
+	run: string,
+	within: (usual: number) => number,
+): Link {
+	const labels = { alertname: smokeAlert, service: "smoke", severity: "info", run };
+	const annotations = { summary: "this is a test", description: "Sent by ./tracestack smoke. Nothing is wrong." };
+	const from = Date.now();
+	const held = () => {
+		const filter = `run=${JSON.stringify(run)}`;
+		return json<{ receivers: { name: string }[] }[]>(withQuery(`${alertmanager}/api/v2/alerts`, { filter }));
+	};
+	return {
+		name: "alert taken and routed",
+		hint: "Alertmanager's log, and Status > Rules and targets in Prometheus; ./tracestack alert test tells the receivers",
+		check: async () => {
+			await refuseLoud(alertmanager);
+			await postAlerts(alertmanager, { labels: [labels], annotations, from, to: from + endsAfterSeconds * 1000 });
+			try {
+				await until(within(20), async () => {
+					const [alert] = await held();
+					if (!alert) throw new Error("Alertmanager took an alert, and does not show it");
+				});
+			} finally {
+				await postAlerts(alertmanager, { labels: [labels], annotations, from, to: Date.now() });
+			}
+			await until(within(20), async () => {
+				if ((await held()).length > 0) throw new Error("an alert that has ended is still active");
+			});
+			await until(within(20), () => sends(prometheus));
+			return "taken, told nobody, ended; Prometheus sends to Alertmanager";
+		},
+	};
+}
+
+/** People must not be woken by a proof: a stack that was deployed by an earlier version has no route for it. */
+async function refuseLoud(alertmanager: string): Promise<void> {
+	const { config } = await json<{ config: { original: string } }>(`${alertmanager}/api/v2/status`);
+	if (!isQuiet(config.original))
+		throw new Error(
+			"no alert was sent: its routes would tell somebody. ./tracestack up gives it the route that tells nobody",
+		);
+}
+
+/** Whether a configuration of Alertmanager tells nobody of the smoke test's alert. */
+export function isQuiet(config: string): boolean {
+	type Route = { receiver?: string; matchers?: string[]; continue?: boolean; routes?: Route[] };
+	const { route } = parse(config) as { route: Route };
+	const first = route.routes?.[0];
+	const own =
+		first?.matchers?.length === 1 && new RegExp(`^alertname="?${smokeAlert}"?$`).test(first.matchers[0] ?? "");
+	// Without routes everything goes where nobody listens.
+	return first ? own && first.receiver === "none" && !first.continue : route.receiver === "none";
+}
+
+/** Throws where Prometheus knows no Alertmanager, or can't evaluate a rule. */
+async function sends(prometheus: string): Promise<void> {
+	type Managers = { data: { activeAlertmanagers: unknown[] } };
+	const { data: managers } = await json<Managers>(`${prometheus}/api/v1/alertmanagers`);
+	if (managers.activeAlertmanagers.length === 0) throw new Error("Prometheus knows no Alertmanager to send to");
+	type Rules = { data: { groups: { rules: { name: string; health: string; lastError?: string }[] }[] } };
+	const { data } = await json<Rules>(`${prometheus}/api/v1/rules?type=alert`);
+	const failing = data.groups.flatMap(({ rules }) => rules).find(({ health }) => health === "err");
+	if (failing) throw new Error(`Prometheus can't evaluate ${failing.name}: ${failing.lastError ?? "no reason given"}`);
+}

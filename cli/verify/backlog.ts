@@ -1,0 +1,34 @@
+// What has been taken and waits: nothing is lost, and nobody finds it yet.
+
+import { type Endpoints, json, withQuery } from "./api.ts";
+
+/** The fullest of the collector's queues, in PromQL: a share of its capacity, where it is worth a word. */
+export const fillingQueues = "otelcol_exporter_queue_size / otelcol_exporter_queue_capacity > 0.1";
+
+/** Seconds that a batch may wait for the archive. A drain takes milliseconds, its first retry some seconds. */
+const patience = 60;
+
+/** What waits longer than usual, a sentence each; none where nothing does. */
+export async function backlog({ prometheus }: Pick<Endpoints, "prometheus">): Promise<string[]> {
+	const [queues, oldest, batches] = await Promise.all(
+		[fillingQueues, `archive_queue_oldest_seconds > ${patience}`, "archive_queue_batches"].map((query) =>
+			series(prometheus, query),
+		),
+	);
+	return [
+		...queues!.map(
+			({ metric, value }) =>
+				`the collector's queue for ${metric.exporter ?? "a destination"} is ${(value * 100).toFixed(0)} % full: what it is for is away or slow`,
+		),
+		...oldest!.map(
+			({ value }) =>
+				`the archive's queue holds ${batches?.[0]?.value ?? "some"} batches, the oldest for ${value.toFixed(0)} s: is PostgreSQL slow, or away?`,
+		),
+	];
+}
+
+async function series(prometheus: string, query: string) {
+	type Answer = { data: { result: { metric: Record<string, string>; value: [number, string] }[] } };
+	const { data } = await json<Answer>(withQuery(`${prometheus}/api/v1/query`, { query }));
+	return data.result.map(({ metric, value: [, value] }) => ({ metric, value: Number(value) }));
+}

@@ -1,0 +1,65 @@
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, it, test } from "vitest";
+import { exitCode, type Row, table } from "../../cli/upgrade/upgrade.ts";
+import { step, versionOf } from "../../cli/upgrade/version.ts";
+
+test.each([
+	["grafana/tempo:3.0.2", "grafana/tempo:3.0.2", "same"],
+	["grafana/tempo:3.0.2", "grafana/tempo:3.0.3", "patch"],
+	["prom/prometheus:v3.9.0", "prom/prometheus:v3.14.0", "minor"],
+	["grafana/tempo:2.8.1", "grafana/tempo:3.0.0", "major"],
+	["grafana/tempo:3.0.3", "grafana/tempo:3.0.2", "downgrade"],
+	["grafana/tempo:3.0.3", "grafana/tempo:2.9.9", "downgrade"],
+	["node:24.21.0-alpine", "node:24.21.0-slim", "rebuilt"],
+	["built/grafana:10.1-d2d8", "built/grafana:10.1-77aa", "rebuilt"],
+	["built/grafana:10.1-d2d8", "built/grafana:10.1.2-77aa", "patch"],
+	["registry:5000/tempo:3.0.2", "other:5000/tempo:3.1.0", "minor"],
+	["grafana/tempo:3.0.2", "grafana/tempo:latest", "unknown"],
+])("from %s to %s is: %s", (from, to, what) => {
+	expect(step(from, to)).toBe(what);
+});
+
+test("a version is shown as its tag has it", () => {
+	const images = ["prom/prometheus:v3.14.0", "built/loki:3.7.6-bf6b", "grafana/tempo:main-1234", "a:1.2.3@sha256:ab"];
+	expect(images.map(versionOf)).toEqual(["v3.14.0", "3.7.6", "main-1234", "1.2.3"]);
+});
+
+describe("a check", () => {
+	const row = (change: Partial<Row>): Row => ({
+		service: "tempo",
+		runs: "grafana/tempo:3.0.2",
+		catalogue: "grafana/tempo:3.0.3",
+		step: "patch",
+		configuration: "accepted",
+		...change,
+	});
+
+	it.each([
+		["nothing is to do", [row({ step: "same" })], 0],
+		["all is accepted", [row({ step: "same" }), row({}), row({ configuration: "no check" })], 2],
+		["the same version is built anew", [row({ step: "rebuilt" })], 2],
+		["a configuration is refused", [row({}), row({ configuration: "refused" })], 1],
+		["the same image refuses another patch", [row({ step: "same", configuration: "refused" })], 1],
+		["a server would be older", [row({}), row({ step: "downgrade" })], 1],
+	])("tells by its exit code that %s", (_, rows, code) => {
+		expect(exitCode(rows)).toBe(code);
+	});
+
+	it("says what each service gains, and why one refuses, within the width", () => {
+		const why = `first\nsecond\nthird\nfailed parsing config: line 12: field nonsense not found ${"in type app.Config ".repeat(5)}\n`;
+		const rows = [
+			row({}),
+			row({ service: "grafana", step: "downgrade", configuration: "no check" }),
+			row({ service: "loki", configuration: "refused", why }),
+		];
+		const lines = table(rows, 60).map(stripVTControlCharacters);
+		expect(lines.slice(0, 3)).toEqual([
+			expect.stringMatching(/^service +runs +catalogue +means/),
+			"tempo    3.0.2  3.0.3      patch; accepted",
+			expect.stringMatching(/^grafana {2}3\.0\.2 {2}3\.0\.3 {6}DOWNGRADE; it has no check/),
+		]);
+		expect(lines[3]).toContain("patch; refused");
+		expect(lines.join("\n")).toMatch(/ {4}failed parsing config: line 12: field nonsense not/);
+		for (const line of lines) expect(line.length).toBeLessThanOrEqual(60);
+	});
+});
