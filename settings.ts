@@ -11,10 +11,12 @@ import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
 import { readConfiguration, splitOnce } from "./settings/configuration.ts";
 import { SettingsError } from "./settings/error.ts";
 import { type Conflict, explain, nearest } from "./settings/explain.ts";
+import { hereConflicts } from "./settings/here.ts";
 import { instanceConflicts } from "./settings/instances.ts";
 import { isProduction } from "./settings/policies.ts";
 import { portPresets } from "./settings/ports.ts";
 import { jobs, schema } from "./settings/schema.ts";
+import { storageOn } from "./settings/storage.ts";
 
 export { SettingsError };
 
@@ -27,7 +29,8 @@ const temporalJob = "temporal";
 type Ports = Partial<Record<Exclude<keyof Parsed["ports"], "preset">, number>>;
 
 /** The settings of one stack, complete and checked. */
-export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix" | "alerts" | "tempo" | "packs"> {
+export interface Settings
+	extends Omit<Parsed, "images" | "ports" | "namePrefix" | "alerts" | "tempo" | "packs" | "storage"> {
 	project: string;
 	stack: string;
 	namePrefix: string;
@@ -37,6 +40,7 @@ export interface Settings extends Omit<Parsed, "images" | "ports" | "namePrefix"
 	production: boolean;
 	tempo: Parsed["tempo"] & { backfill: string };
 	packs: Pack[];
+	storage: NonNullable<Parsed["storage"]>;
 	/** By which people reach Grafana, where something stands before it that ends TLS. */
 	grafanaUrl?: string;
 	/** The catalogue's entry for a service. Throws when it has none. */
@@ -81,7 +85,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		const mistakes = explain({ raw, schema, issues, conflicts, secretKeys, namespace: `${stack.project}:` });
 		throw SettingsError.of(`Pulumi.${stack.name}.yaml`, [...elsewhere, ...others, ...mistakes]);
 	}
-	const { images: configured, ports, namePrefix, alerts, tempo, packs: chosen, ...settings } = result.data;
+	const { images: configured, ports, namePrefix, alerts, tempo, packs: chosen, storage, ...settings } = result.data;
 	const catalogue = readCatalogue(images ?? configured);
 	const ofPacks = packs(chosen, dir);
 	const { env = stack.name } = alerts;
@@ -93,6 +97,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		stack: stack.name,
 		namePrefix: namePrefix ?? `${stack.project}-${stack.name}`,
 		ports: portsOf(ports),
+		storage: storage ?? storageOn(settings.target),
 		tempo: { ...tempo, backfill: tempo.backfill ?? shorter(tempo.retention, "6h") },
 		alerts: { ...alerts, env },
 		production: isProduction(env),
@@ -143,6 +148,7 @@ function conflictsIn(raw: Record<string, unknown>, dir: string): Conflict[] {
 		portConflicts,
 		reachConflicts,
 		awsConflicts,
+		hereConflicts,
 		countConflicts,
 		storageConflicts,
 		backfillConflicts,

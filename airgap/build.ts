@@ -24,7 +24,7 @@ import { execa } from "execa";
 import { parse, stringify } from "yaml";
 import { copyLibraries, unpackDebian, unpackNpm } from "./packages.ts";
 import { earlier, type GoBinary, type GoModule, type ImageRecipe, images, type Recipe, recipes } from "./recipes.ts";
-import { buildRootfs } from "./rootfs.ts";
+import { buildRootfs, unpackWheels } from "./rootfs.ts";
 
 const here = import.meta.dirname;
 
@@ -130,6 +130,7 @@ async function keyOf(r: Recipe): Promise<string> {
 	const read = async (file: string) => hash.update(file).update(await readFile(join(here, file)));
 	if (r.kind === "collector") await read("collector.yaml");
 	if (r.kind === "script") await read(r.file);
+	if (r.kind === "rootfs" && r.wheels) await read(join("wheels", r.wheels));
 	if (r.kind === "plugin") {
 		hash.update(await npmVersion(r.npm));
 		const files = await readdir(join(here, "plugins", r.plugin), { recursive: true, withFileTypes: true });
@@ -190,6 +191,7 @@ async function realise(root: string, r: Recipe, target: string): Promise<void> {
 			await cp(join(src, r.path), join(out, r.as));
 			break;
 		case "rootfs":
+			if (r.wheels) await unpackWheels(join(here, "wheels", r.wheels), join(src, "opt/wheels"));
 			await buildRootfs(r.packages, r.without, work, src, join(out, "rootfs.tar"));
 			break;
 		case "script":

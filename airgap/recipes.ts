@@ -50,8 +50,11 @@ export type Recipe = Common &
 				path: string;
 				as: string;
 		  }
-		/** Debian packages with all that they need, unpacked into one tar: an image's root. No maintainer script runs. */
-		| { kind: "rootfs"; packages: string[]; without: string[] }
+		/**
+		 * Debian packages with all that they need, unpacked into one tar: an image's root. No maintainer script runs. `wheels` is a file of
+		 * airgap/wheels with Python's packages and their hashes, which lie in /opt/wheels.
+		 */
+		| { kind: "rootfs"; packages: string[]; without: string[]; wheels?: string }
 		/** The language host: a script of this folder. */
 		| { kind: "script"; file: string; as: string }
 	);
@@ -268,6 +271,14 @@ export const recipes: Recipe[] = [
 		without: ["dpkg", "groff-base", "tzdata"],
 	},
 	{
+		name: "moto",
+		minutes: 0.5,
+		kind: "rootfs",
+		packages: ["python3"],
+		without: ["dpkg", "tzdata"],
+		wheels: "moto.txt",
+	},
+	{
 		name: "postgres",
 		minutes: 0.7,
 		kind: "rootfs",
@@ -299,6 +310,7 @@ export const images: ImageRecipe[] = [
 	{ name: "node", tag: "24.21.0", from: ["node", "libraries"] },
 	{ name: "awscli", tag: "2.9", from: ["awscli"] },
 	{ name: "postgres", tag: "15", from: ["postgres"] },
+	{ name: "moto", tag: "5.2.5", from: ["moto"] },
 	{ name: "jaeger", tag: "1.76.0", from: ["jaeger"] },
 	{ name: "actionlint", tag: "1.7.12", from: ["actionlint"] },
 ];

@@ -1,4 +1,5 @@
 import { mkdir, readdir, symlink } from "node:fs/promises";
+import { arch } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 
@@ -18,4 +19,32 @@ export async function buildRootfs(packages: string[], without: string[], work: s
 		if (!without.includes(deb.split("_")[0] ?? "")) await execa("dpkg-deb", ["-x", join(debs, deb), src]);
 	const unread = ["doc", "man", "locale", "info"].map((folder) => `--exclude=./usr/share/${folder}`);
 	await execa("tar", ["-C", src, "--owner=0", "--group=0", "--sort=name", ...unread, "-cf", tar, "."]);
+}
+
+/** The version of Debian's Python, whatever this machine has: wheels that are compiled are for one. */
+const python = "3.11";
+
+/** Python's packages as they are published, each with the hash that the file says. Nothing of them runs. */
+export async function unpackWheels(requirements: string, target: string): Promise<void> {
+	const platforms = ["manylinux2014", "manylinux_2_28"].map(
+		(libc) => `${libc}_${arch() === "x64" ? "x86_64" : "aarch64"}`,
+	);
+	await execa(
+		"python3",
+		[
+			...[
+				"-m",
+				"pip",
+				"install",
+				"--quiet",
+				"--disable-pip-version-check",
+				"--no-deps",
+				"--require-hashes",
+				"--no-compile",
+			],
+			...["--only-binary=:all:", "--python-version", python, "--target", target, "--requirement", requirements],
+			...[...platforms, "any"].flatMap((platform) => ["--platform", platform]),
+		],
+		{ all: true },
+	);
 }

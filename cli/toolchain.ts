@@ -81,7 +81,7 @@ async function officialPulumi(): Promise<{ home?: string } | undefined> {
 }
 
 /** For the tests, for `check`, and for tasks on AWS: no stack on Docker has to wait for them. */
-const notOnDocker = new Set(["jaeger", "actionlint", "awscli", "postgres"]);
+const notOnDocker = new Set(["jaeger", "actionlint", "awscli", "postgres", "moto"]);
 
 /** True when the default catalogue's images are here or can be pulled. */
 async function officialImages(): Promise<boolean> {

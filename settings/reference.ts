@@ -67,7 +67,7 @@ function group(name: string, node: Node): string {
 		return `${heading}\n${Object.keys(rest).length > 0 ? `\n${table(Object.entries(rest), "", alternative.required)}` : ""}`;
 	});
 	const list = node.items ? " A list; each has:" : "";
-	const more = node.oneOf ? ` Default: \`${by}: ${(node.default as Record<string, string>)[by]}\`.` : list;
+	const more = node.oneOf ? ` Default: ${defaultOf(node)}.` : list;
 	const heading = `## ${namespace}:${name}\n\n${node.description}${more}\n`;
 	return `${heading}\n${kinds ? alternatives.join("\n") : table(fields, "", (node.items ?? node).required)}`;
 }

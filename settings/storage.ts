@@ -22,39 +22,42 @@ const prefix = z
 		allowed: "up to 40 letters, digits and single hyphens: Loki takes no others",
 	});
 
+const s3 = z
+	.strictObject({
+		backend: z.literal("s3"),
+		bucket: bucketName("Bucket").optional(),
+		endpoint: z
+			.string()
+			.regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/)
+			.optional()
+			.meta({
+				description: "Host of the S3 API, without scheme.",
+				allowed: "a host, or host:port",
+				defaultInWords:
+					"on Docker an S3 server of the stack's own, with a volume, a bucket and a random key; on AWS a bucket of the stack's own, opened by roles",
+			}),
+		region: z.string().min(1).optional().meta({
+			description: "Region, where the endpoint does not imply it.",
+			allowed: "a region, such as eu-central-1",
+		}),
+		prefix,
+		insecure: z
+			.boolean()
+			.default(false)
+			.meta({ description: "Plain HTTP, for an S3 server in the same private network." }),
+		forcePathStyle: z.boolean().default(false).meta({
+			description: "Bucket in the path and not in the host name, as most S3 servers other than AWS need.",
+		}),
+		accessKeyId: credential("Access key; without it the SDK's own chain is used, such as a task's role."),
+		secretAccessKey: credential("Its secret."),
+	})
+	.meta({ description: "S3, or a server that speaks its API." });
+
 /** Where Tempo and Loki store. */
 export const storage = z
 	.discriminatedUnion("backend", [
 		z.strictObject({ backend: z.literal("local") }).meta({ description: "Each service's own volume." }),
-		z
-			.strictObject({
-				backend: z.literal("s3"),
-				bucket: bucketName("Bucket").optional(),
-				endpoint: z
-					.string()
-					.regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/)
-					.optional()
-					.meta({
-						description: "Host of the S3 API, without scheme.",
-						allowed: "a host, or host:port",
-						defaultInWords: "on Docker an S3 server of the stack's own, with a volume, a bucket and a random key",
-					}),
-				region: z.string().min(1).optional().meta({
-					description: "Region, where the endpoint does not imply it.",
-					allowed: "a region, such as eu-central-1",
-				}),
-				prefix,
-				insecure: z
-					.boolean()
-					.default(false)
-					.meta({ description: "Plain HTTP, for an S3 server in the same private network." }),
-				forcePathStyle: z.boolean().default(false).meta({
-					description: "Bucket in the path and not in the host name, as most S3 servers other than AWS need.",
-				}),
-				accessKeyId: credential("Access key; without it the SDK's own chain is used, such as a task's role."),
-				secretAccessKey: credential("Its secret."),
-			})
-			.meta({ description: "S3, or a server that speaks its API." }),
+		s3,
 		z
 			.strictObject({
 				backend: z.literal("gcs"),
@@ -76,8 +79,14 @@ export const storage = z
 			})
 			.meta({ description: "Azure Blob Storage." }),
 	])
-	.prefault({ backend: "local" })
+	.optional()
 	.meta({
 		description:
 			"Where Tempo keeps its blocks and Loki its chunks. What was stored elsewhere before stays there, unread until the setting says so again.",
+		defaultInWords: "`backend: local`; on AWS `backend: s3`, a bucket of the stack's own",
 	});
+
+/** Where a stack stores that does not say. */
+export function storageOn(target: "docker" | "aws"): NonNullable<z.infer<typeof storage>> {
+	return target === "aws" ? s3.parse({ backend: "s3" }) : { backend: "local" };
+}

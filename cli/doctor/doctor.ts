@@ -6,6 +6,7 @@ import { hide, narrowed, secretTexts } from "../drift/secrets.ts";
 import { existing, prepare, type StackOptions } from "../engine.ts";
 import { columns, paint, UserError, visible, wrapped } from "../output.ts";
 import { readState } from "../state.ts";
+import { inCloudWatch, onFargate } from "./aws.ts";
 import { certificates } from "./certificates.ts";
 import type { Check, Complaint } from "./complaint.ts";
 import { declared } from "./declared.ts";
@@ -16,6 +17,7 @@ import { firing, logged, path, reached, ready } from "./servers.ts";
 /** By what each makes sure of, in the order in which a person would look. */
 const checks: Record<string, Check> = {
 	"every service runs": running,
+	"every task runs, where AWS runs them": onFargate,
 	"every service is ready": ready,
 	"disk, as volumes need it": disk,
 	"memory, below its limits": memory,
@@ -27,6 +29,7 @@ const checks: Record<string, Check> = {
 	"logs of the last 15 minutes, without errors": logged,
 	"what runs is what was declared": declared,
 	"no alert fires": firing,
+	"no alarm rings, where CloudWatch watches": inCloudWatch,
 };
 
 interface Seen {

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Offers, Secret, Volume, Workload } from "../../components/workload.ts";
 import type { Settings } from "../../settings.ts";
 import type { Running, Target } from "../target.ts";
+import { askedOfAws } from "./asked.ts";
 import { type Entered, problemsOfEntrances } from "./entrances.ts";
 import { fargateSize, onEfs, processors, taskStorageGiB } from "./fargate.ts";
 import { assumedByTasks, efsClient, executionPolicy, policyOf } from "./iam.ts";
@@ -13,7 +14,6 @@ import { fargateService } from "./service.ts";
 import { Shared, volumes } from "./shared.ts";
 import { State } from "./state.ts";
 import { containerDefinitions, fileVolumes } from "./task-definition.ts";
-import { problemsOfVpc } from "./vpc.ts";
 
 /** What a service writes to its own output; the logs of applications are Loki's. */
 const logRetentionDays = 30;
@@ -55,11 +55,13 @@ export class AwsTarget implements Target {
 
 	async preflight(workloads: Workload[]): Promise<string[]> {
 		const running = workloads.filter(({ scale }) => scale.max > 0);
+		const { problems, notes } = await askedOfAws(this.#settings);
+		for (const note of notes) void pulumi.log.warn(note);
 		return [
 			...problemsOfNames(this.#settings),
 			...running.flatMap((w) => problemsOf(w, this.#initImage())),
 			...problemsOfEntrances(running),
-			...(await problemsOfVpc(this.#settings, { provider: this.#shared.provider })),
+			...problems,
 		];
 	}
 

@@ -18,3 +18,9 @@ export function tagsOf(settings: Settings, service?: string): Record<string, str
 export function zoneOf({ project, stack }: { project: string; stack: string }): string {
 	return `${stack}.${project}.internal`;
 }
+
+/** The zones of a new VPC. */
+export function zonesOf(settings: Settings): string[] {
+	const { region, vpc } = awsOf(settings);
+	return vpc.zones ?? ["a", "b"].map((letter) => `${region}${letter}`);
+}

@@ -3,7 +3,7 @@
 import * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings.ts";
-import { awsOf, tagsOf } from "./names.ts";
+import { awsOf, tagsOf, zonesOf } from "./names.ts";
 
 /** A network of subnets in two zones. */
 export interface Vpc {
@@ -22,7 +22,7 @@ export interface Vpc {
 const ownCidr = "10.42.0.0/16";
 const anywhere = "0.0.0.0/0";
 
-/** An existing VPC; `problemsOfVpc` has looked at it. */
+/** An existing VPC; `askedOfAws` has looked at it. */
 export function existingVpc(settings: Settings, id: string, opts: pulumi.InvokeOptions): Vpc {
 	const { privateSubnetIds, publicSubnetIds } = awsOf(settings).vpc;
 	const { cidrBlock } = aws.ec2.getVpcOutput({ id }, opts);
@@ -35,7 +35,8 @@ export function existingVpc(settings: Settings, id: string, opts: pulumi.InvokeO
  */
 export function newVpc(settings: Settings, opts: pulumi.CustomResourceOptions): Vpc {
 	const { region, vpc } = awsOf(settings);
-	const { cidr = ownCidr, zones = ["a", "b"].map((letter) => `${region}${letter}`) } = vpc;
+	const zones = zonesOf(settings);
+	const { cidr = ownCidr } = vpc;
 	const { natPerZone = settings.production } = vpc;
 	const tags = (name: string) => ({ ...tagsOf(settings), Name: `${settings.namePrefix}-${name}` });
 
@@ -126,43 +127,4 @@ export function quarters(cidr: string): string[] {
 		const bytes = [24, 16, 8, 0].map((shift) => Math.floor(start / 2 ** shift) % 256);
 		return `${bytes.join(".")}/${Number(bits) + 2}`;
 	});
-}
-
-/** What is wrong with a VPC that is given by its id, one sentence each: AWS would say so in the middle of an `up`. */
-export async function problemsOfVpc(settings: Settings, opts: pulumi.InvokeOptions): Promise<string[]> {
-	const { id, privateSubnetIds, publicSubnetIds } = awsOf(settings).vpc;
-	if (!id) return [];
-	const problems: string[] = [];
-	const { vpc, subnets } = await lookedUp(id, [...privateSubnetIds, ...publicSubnetIds], opts);
-	if (typeof vpc === "string") problems.push(`aws.vpc.id: ${id} can't be looked at: ${vpc}`);
-	else if (!vpc.enableDnsSupport || !vpc.enableDnsHostnames)
-		problems.push(
-			`aws.vpc.id: ${id} lacks DNS resolution or DNS hostnames, which names within it need. Switch both on.`,
-		);
-	const zones = new Map<string, string>();
-	for (const [subnet, found] of subnets) {
-		if (typeof found === "string") problems.push(`aws.vpc: ${subnet} can't be looked at: ${found}`);
-		else if (found.vpcId !== id) problems.push(`aws.vpc: ${subnet} is in ${found.vpcId}, not in ${id}.`);
-		else zones.set(subnet, found.availabilityZone);
-	}
-	if (problems.length > 0) return problems;
-	for (const [key, ids] of Object.entries({ privateSubnetIds, publicSubnetIds })) {
-		const inZones = ids.map((subnet) => zones.get(subnet));
-		// A file system has one mount target a zone, a balancer one subnet.
-		if (new Set(inZones).size < ids.length)
-			problems.push(
-				`aws.vpc.${key}: ${ids.join(", ")} are in ${inZones.join(", ")}. Each must be in a zone of its own.`,
-			);
-	}
-	return problems;
-}
-
-/** What AWS says of a VPC and its subnets, or why it says nothing. */
-async function lookedUp(id: string, subnetIds: string[], opts: pulumi.InvokeOptions) {
-	const orWhy = <T>(asked: Promise<T>): Promise<T | string> => asked.catch((error: Error) => error.message);
-	const [vpc, ...subnets] = await Promise.all([
-		orWhy(aws.ec2.getVpc({ id }, opts)),
-		...subnetIds.map(async (subnet) => [subnet, await orWhy(aws.ec2.getSubnet({ id: subnet }, opts))] as const),
-	]);
-	return { vpc, subnets };
 }

@@ -25,6 +25,7 @@ import { amp, deploy, hosts, keyOf, runDatabase, runS3, trust } from "./stand-in
 import { Fargate, type OwnedFile } from "./tasks.ts";
 
 // There is no balancer to ask.
+vi.mock("../../targets/aws/asked.ts", () => ({ askedOfAws: async () => ({ problems: [], notes: [] }) }));
 vi.mock("../../targets/aws/ready.ts", () => ({ waitUntilReached: async () => undefined }));
 
 const name = "e2e-aws-tasks";

@@ -6,6 +6,7 @@ import { containers, filesOf, recordStack, settingsOf } from "./aws-mocks.ts";
 import { ofType, one, type Recorded } from "./mocks.ts";
 
 const waited = vi.hoisted(() => ({ urls: [] as string[] }));
+vi.mock("../../targets/aws/asked.ts", () => ({ askedOfAws: async () => ({ problems: [], notes: [] }) }));
 vi.mock("../../targets/aws/ready.ts", () => ({
 	waitUntilReached: async ({ url }: { url: string }) => void waited.urls.push(url),
 }));

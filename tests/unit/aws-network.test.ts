@@ -1,12 +1,11 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import * as aws from "@pulumi/aws";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { callsOf, callTo } from "../../components/calls.ts";
 import { platform } from "../../components/platform.ts";
 import { parseSettings } from "../../settings.ts";
 import { waitUntilReached } from "../../targets/aws/ready.ts";
-import { problemsOfVpc, quarters } from "../../targets/aws/vpc.ts";
+import { quarters } from "../../targets/aws/vpc.ts";
 import { settingsOf } from "./aws-mocks.ts";
 
 const identity = { project: "tracestack", name: "staging" };
@@ -76,50 +75,6 @@ describe("calls", () => {
 			{ workload: "tempo", port: 2 },
 		]);
 		expect(callTo("https://a.example.com:8443/x")).toEqual({ port: 8443 });
-	});
-});
-
-describe("a VPC by its id", () => {
-	const ids = ["subnet-0a0a0a0a", "subnet-0b0b0b0b"];
-	const id = "vpc-0a1b2c3d";
-	const given = staging.aws as Record<string, unknown>;
-	const settings = parseSettings(
-		{ ...staging, aws: { ...given, grafana: { domain: "g.example.com" }, vpc: { id, privateSubnetIds: ids } } },
-		identity,
-	);
-	afterEach(() => void vi.restoreAllMocks());
-	const problems = (
-		vpc: object | Error,
-		subnet: (id: string) => object = (one) => ({ vpcId: id, availabilityZone: one }),
-	) => {
-		const answer = async (with_: object) => {
-			if (with_ instanceof Error) throw with_;
-			return with_;
-		};
-		vi.spyOn(aws.ec2, "getVpc").mockImplementation((() => answer(vpc)) as never);
-		vi.spyOn(aws.ec2, "getSubnet").mockImplementation(((args: { id: string }) => answer(subnet(args.id))) as never);
-		return problemsOfVpc(settings, {});
-	};
-	const good = { enableDnsSupport: true, enableDnsHostnames: true };
-
-	test("is taken as it is", async () => expect(await problems(good)).toEqual([]));
-
-	test("must be there, and have names", async () => {
-		expect(await problems(new Error("no matching EC2 VPC found"))).toEqual([
-			"aws.vpc.id: vpc-0a1b2c3d can't be looked at: no matching EC2 VPC found",
-		]);
-		expect(await problems({ ...good, enableDnsHostnames: false })).toEqual([
-			expect.stringContaining("lacks DNS resolution or DNS hostnames"),
-		]);
-	});
-
-	test("must have the subnets, each in a zone of its own", async () => {
-		expect(await problems(good, (one) => ({ vpcId: one === ids[0] ? id : "vpc-2", availabilityZone: one }))).toEqual([
-			"aws.vpc: subnet-0b0b0b0b is in vpc-2, not in vpc-0a1b2c3d.",
-		]);
-		expect(await problems(good, () => ({ vpcId: id, availabilityZone: "a" }))).toEqual([
-			expect.stringMatching(/privateSubnetIds: .* are in a, a\. Each must be in a zone of its own/),
-		]);
 	});
 });
 

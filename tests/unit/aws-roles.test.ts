@@ -6,6 +6,7 @@ import { type AwsStack, account, awsStack, region } from "./aws-mocks.ts";
 import { ofType, one } from "./mocks.ts";
 
 // There is no balancer to ask.
+vi.mock("../../targets/aws/asked.ts", () => ({ askedOfAws: async () => ({ problems: [], notes: [] }) }));
 vi.mock("../../targets/aws/ready.ts", () => ({ waitUntilReached: async () => undefined }));
 
 const kmsKey = `arn:aws:kms:${region}:${account}:key/0123-4567`;

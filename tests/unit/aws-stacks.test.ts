@@ -6,6 +6,7 @@ import { containers, filesOf, recordStack, settingsOf } from "./aws-mocks.ts";
 import { golden, ofType, one, type Recorded } from "./mocks.ts";
 import { recordedResource, violations } from "./policies/cases.ts";
 
+vi.mock("../../targets/aws/asked.ts", () => ({ askedOfAws: async () => ({ problems: [], notes: [] }) }));
 vi.mock("../../targets/aws/ready.ts", () => ({ waitUntilReached: async () => undefined }));
 
 type Name = "staging" | "prod";

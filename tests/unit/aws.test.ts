@@ -13,6 +13,7 @@ import { account, outputs, settingsOf } from "./aws-mocks.ts";
 import { ofType, one, type Recorded, record } from "./mocks.ts";
 
 // It asks a balancer that is not there.
+vi.mock("../../targets/aws/asked.ts", () => ({ askedOfAws: async () => ({ problems: [], notes: [] }) }));
 vi.mock("../../targets/aws/ready.ts", () => ({ waitUntilReached: async () => undefined }));
 
 const settings = parseSettings(

@@ -33,6 +33,7 @@ const onAws = (more: Record<string, unknown>) => ({
 	access: { token: true },
 	aws: { ...aws, ...more },
 });
+const docker = (port: string) => `http://host.docker.internal:${port}`;
 const certificateArn = "arn:aws:acm:eu-central-1:123456789012:certificate/0a-1b";
 const id = "vpc-0a1b2c3d";
 const subnetIds = ["subnet-0a1b2c3d", "subnet-0a1b2c3e"];
@@ -143,6 +144,28 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ storage: { backend: "s4" } }, "storage.backend", 'is "s4" allowed: local, s3, gcs, azure'],
 	[{ storage: { backend: "s3", bucket: "b-1" } }, "storage.endpoint", "is missing: only Docker has"],
 	[{ storage: { backend: "s3", endpoint: "s3" } }, "storage.bucket", "is missing: only the stack's own"],
+	[
+		{ ...onAws({}), temporal: { endpoint: docker("7243") } },
+		"temporal.endpoint",
+		"leads to host.docker.internal while",
+	],
+	[
+		{ ...onAws({}), temporal: { endpoint: "https://t.example", metrics: "localhost:1" } },
+		"temporal.metrics",
+		"localhost",
+	],
+	[
+		{ ...onAws({}), destinations: [{ name: "a", endpoint: "http://127.0.0.1" }] },
+		"destinations[0].endpoint",
+		"127.0.0.1",
+	],
+	[
+		{ ...onAws({}), scrapes: [{ job: "a", targets: ["b:1", "localhost:1"] }] },
+		"scrapes[0].targets[1]",
+		"the VPC reaches",
+	],
+	[{ ...onAws({}), receivers: [{ ...webhook, url: docker("1") }] }, "receivers[0].url", "the VPC reaches"],
+	[{ ...onAws({}), storage: { ...s3, endpoint: "localhost:9000" } }, "storage.endpoint", "leads to localhost while"],
 	[{ ...onAws({}), storage: { backend: "s3", bucket: "acme" } }, "storage.endpoint", "is missing: only Docker has"],
 	[{ storage: { ...s3, secretAccessKey: "a" } }, "storage.accessKeyId", "is missing: a key has two parts"],
 	[{ storage: { ...s3, prefix: "a/b" } }, "storage.prefix", "letters, digits and single hyphens"],
@@ -248,6 +271,20 @@ describe("settings", () => {
 			scrapes: [],
 		});
 		expect(settings.image("tempo").image).toBe("grafana/tempo:3.0.3");
+	});
+
+	it("of a stack on AWS that says nothing of storage ask for a bucket, and for what they say otherwise", () => {
+		const stored = (more: object) => parseSettings({ ...onAws({}), ...more }, dev).storage;
+		expect(stored({})).toEqual(stored({ storage: { backend: "s3" } }));
+		expect(stored({})).toMatchObject({ backend: "s3" });
+		expect(stored({ storage: { backend: "local" } })).toEqual({ backend: "local" });
+	});
+
+	it("let a stack on Docker name its own machine, and one on AWS hosts that only begin like it", () => {
+		const of = (raw: object, host: string) =>
+			parseSettings({ ...raw, destinations: [{ name: "a", endpoint: `http://${host}:4318` }] }, dev).destinations;
+		expect(of({}, "host.docker.internal")).toHaveLength(1);
+		expect(of(onAws({}), "localhost.example.com")).toHaveLength(1);
 	});
 
 	it("show all mistakes at once, whatever kind they are", () => {

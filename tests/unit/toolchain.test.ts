@@ -19,7 +19,7 @@ vi.mock("execa", () => ({
 			// Nobody has those that no stack on Docker runs.
 			(command.startsWith("docker image inspect") &&
 				world.imagesHere &&
-				!/jaeger|aws-cli|postgres/.test(args.at(-1) ?? "")) ||
+				!/jaeger|aws-cli|postgres|moto/.test(args.at(-1) ?? "")) ||
 			(command.startsWith("docker pull") && world.registry === true);
 		if (command.startsWith("docker pull")) world.calls.push(`pull ${args.at(-1)}`);
 		const answer = world.registry === "refuses" ? "toomanyrequests: rate limit" : "lookup failed: no such host";
