@@ -105,7 +105,7 @@ export class Drain {
 
 	async #store(batches: Batch[]): Promise<{ stored: number; repeated: number }> {
 		const reads: Read[] = [];
-		for (const batch of batches) reads.push(await read(batch, this.#args.config.retentionDays));
+		for (const batch of batches) reads.push(await this.#read(batch));
 		const rows = reads.flatMap(({ batch, rows }) => rows.map((row) => ({ ...row, batch: batch.id })));
 		await this.#days.add(
 			this.#pool,
@@ -137,14 +137,23 @@ export class Drain {
 		return { stored, repeated };
 	}
 
+	async #read(batch: Batch): Promise<Read> {
+		if (batch.attempts <= this.#attempts) return read(batch, this.#args.config.retentionDays);
+		const detail = "its worker ended each time that it was in hand";
+		return { batch, rows: [], expired: 0, letter: { reason: "attempts", detail } };
+	}
+
+	get #attempts(): number {
+		return this.#args.config.queue?.attempts ?? 8;
+	}
+
 	async #failed(batches: Batch[], error: Error): Promise<void> {
 		const why = verdict(error);
 		this.#days.forget();
 		this.#args.tell(`${batches.length} batches are tried again: ${error.message}`);
-		const most = this.#args.config.queue?.attempts ?? 8;
 		try {
 			for (const batch of batches)
-				if (why !== "away" && batch.attempts >= most) {
+				if (why !== "away" && batch.attempts >= this.#attempts) {
 					const detail = `after ${batch.attempts} attempts: ${error.message}`;
 					await bury(this.#pool, batch.id, "attempts", detail);
 					this.#buried(batch.id, "attempts", detail);
