@@ -6,6 +6,7 @@ import { hide, narrowed, secretTexts } from "../drift/secrets.ts";
 import { existing, prepare, type StackOptions } from "../engine.ts";
 import { columns, paint, UserError, visible } from "../output.ts";
 import { readState } from "../state.ts";
+import { archive } from "./archive.ts";
 import { certificates } from "./certificates.ts";
 import type { Check, Complaint } from "./complaint.ts";
 import { declared } from "./declared.ts";
@@ -21,6 +22,7 @@ const checks: Record<string, Check> = {
 	"clocks agree": clocks,
 	"certificates are valid for another month": certificates,
 	"spans come, and get where they should": path,
+	"the archive stores what comes": archive,
 	"Grafana reaches every server": reached,
 	"logs of the last 15 minutes, without errors": logged,
 	"what runs is what was declared": declared,

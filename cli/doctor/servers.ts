@@ -131,7 +131,7 @@ export async function firing({ endpoints }: Context): Promise<Complaint[]> {
 }
 
 /** Ten minutes, in PromQL. */
-const recently = "600s";
+export const recently = "600s";
 
 /** The path of a span: what came, what was refused, what waits, what was thrown away. */
 export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
@@ -213,7 +213,8 @@ export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
 	];
 }
 
-async function sum(e: Endpoints, query: string, how: "sum" | "max" = "sum"): Promise<number> {
+/** Value of a query that yields one number; 0 without a series. */
+export async function sum(e: Endpoints, query: string, how: "sum" | "max" = "sum"): Promise<number> {
 	type Answer = { data: { result: { value: [number, string] }[] } };
 	const { data } = await ask<Answer>(e, "prometheus", "/api/v1/query", { query: `${how}(${query})` });
 	return Number(data.result[0]?.value[1] ?? 0);
