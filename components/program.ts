@@ -27,6 +27,7 @@ const options = {
 	minifySyntax: true,
 	minifyWhitespace: true,
 	legalComments: "none",
+	loader: { ".sql": "text" },
 	logLevel: "silent",
 } satisfies BuildOptions;
 
@@ -72,9 +73,10 @@ export function bundle(name: string): string {
 /** Everything that decides what the bundle is: packages are pinned, and a program imports nothing else beyond its folder. */
 function keyOf(name: string): string {
 	const folder = join(root, "workers", name);
-	const files = readdirSync(folder)
-		.sort()
-		.map((file) => join(folder, file));
+	const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+		.filter((entry) => entry.isFile())
+		.map(({ parentPath, name }) => join(parentPath, name))
+		.sort();
 	const hash = createHash("sha256").update(JSON.stringify(options));
 	for (const file of [join(root, "package-lock.json"), ...files]) hash.update(readFileSync(file)).update("\0");
 	return hash.digest("hex").slice(0, 12);

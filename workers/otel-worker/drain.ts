@@ -1,0 +1,161 @@
+// From the queue into `otel.spans`: batch by batch, exactly once.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type pg from "pg";
+import type { Config } from "./config.ts";
+import { transaction, verdict } from "./database.ts";
+import { decode } from "./decode.ts";
+import type { Metrics } from "./metrics.ts";
+import { type Batch, bury, claim, done, postpone, type Reason } from "./queue.ts";
+import { type Row, rowsOf } from "./rows.ts";
+import { Days, store } from "./store.ts";
+import type { Tracing } from "./tracing.ts";
+
+export const dayMs = 86_400_000;
+
+/** What is asked for when nothing was received here: another worker's, or what is tried again. */
+const pollMs = 1000;
+
+interface Read {
+	batch: Batch;
+	rows: Row[];
+	expired: number;
+	/** Why it, or a part of it, can't be stored. */
+	letter?: { reason: Reason; detail: string };
+}
+
+/** A batch's rows, or what is wrong with it. Never rejects. */
+export async function read(batch: Batch, retentionDays: number, now = Date.now()): Promise<Read> {
+	try {
+		const bounds = { from: now - retentionDays * dayMs, to: now + dayMs };
+		const { rows, problems, expired } = rowsOf(await decode(batch), bounds);
+		const letter = problems.length > 0 ? invalid("invalid_spans", problems) : undefined;
+		return { batch, rows, expired, letter };
+	} catch (error) {
+		return { batch, rows: [], expired: 0, letter: { reason: "undecodable", detail: (error as Error).message } };
+	}
+}
+
+function invalid(reason: Reason, problems: string[]) {
+	const more = problems.length > 5 ? `; and ${problems.length - 5} more` : "";
+	return { reason, detail: `not stored, unlike the others: ${problems.slice(0, 5).join("; ")}${more}` };
+}
+
+interface DrainArgs {
+	config: Config;
+	metrics: Metrics;
+	tracing: Tracing;
+	/** Whether the database is prepared. */
+	ready: () => boolean;
+	/** Is told what becomes of batches that are not just stored. */
+	tell: (line: string) => void;
+}
+
+/** Works until it is stopped. Several may, here and elsewhere. */
+export class Drain {
+	readonly #pool: pg.Pool;
+	readonly #args: DrainArgs;
+	readonly #days = new Days();
+	#pause = new AbortController();
+	#stopped = false;
+
+	constructor(pool: pg.Pool, args: DrainArgs) {
+		this.#pool = pool;
+		this.#args = args;
+	}
+
+	/** There is something to do. */
+	wake(): void {
+		this.#pause.abort();
+		this.#pause = new AbortController();
+	}
+
+	/** Resolves when the drain was stopped, and what it had in hand is stored. */
+	async run(): Promise<void> {
+		while (!this.#stopped) {
+			// A database that is away is the keeper's to tell.
+			const found = this.#args.ready() ? await this.#once().catch(() => 0) : 0;
+			if (found === 0 && !this.#stopped)
+				await sleep(pollMs, undefined, { signal: this.#pause.signal }).catch(() => undefined);
+		}
+	}
+
+	stop(): void {
+		this.#stopped = true;
+		this.wake();
+	}
+
+	/** Takes some batches in hand and stores them. Returns how many. */
+	async #once(): Promise<number> {
+		const batches = await claim(this.#pool, this.#args.config.queue?.leaseSeconds ?? 30);
+		if (batches.length === 0) return 0;
+		const span = this.#args.tracing.drains(batches);
+		const ended = this.#args.metrics.drainSeconds.startTimer();
+		try {
+			const counts = await this.#store(batches);
+			span.end({ batches: batches.length, ...counts });
+		} catch (error) {
+			span.end({ batches: batches.length }, error as Error);
+			await this.#failed(batches, error as Error);
+		} finally {
+			ended();
+		}
+		return batches.length;
+	}
+
+	async #store(batches: Batch[]): Promise<{ stored: number; repeated: number }> {
+		const reads: Read[] = [];
+		for (const batch of batches) reads.push(await read(batch, this.#args.config.retentionDays));
+		const rows = reads.flatMap(({ batch, rows }) => rows.map((row) => ({ ...row, batch: batch.id })));
+		await this.#days.add(
+			this.#pool,
+			rows.map(({ day }) => day),
+		);
+		const letters = new Map(reads.flatMap(({ batch, letter }) => (letter ? [[batch.id, letter]] : [])));
+		const { stored, repeated } = await transaction(this.#pool, async (client) => {
+			const { refused, ...counts } = await store(client, rows);
+			for (const [batch, some] of Map.groupBy(refused, ({ row }) => row.batch))
+				if (!letters.has(batch))
+					letters.set(
+						batch,
+						invalid(
+							"refused_by_database",
+							some.map(({ row, why }) => `span ${row.key}: ${why}`),
+						),
+					);
+			for (const [id, { reason, detail }] of letters) await bury(client, id, reason, detail);
+			await done(
+				client,
+				batches.map(({ id }) => id).filter((id) => !letters.has(id)),
+			);
+			return counts;
+		});
+		this.#args.metrics.stored.inc(stored);
+		this.#args.metrics.repeated.inc(repeated);
+		this.#args.metrics.expired.inc(reads.reduce((sum, { expired }) => sum + expired, 0));
+		for (const [id, { reason, detail }] of letters) this.#buried(id, reason, detail);
+		return { stored, repeated };
+	}
+
+	async #failed(batches: Batch[], error: Error): Promise<void> {
+		const why = verdict(error);
+		this.#days.forget();
+		this.#args.tell(`${batches.length} batches are tried again: ${error.message}`);
+		const most = this.#args.config.queue?.attempts ?? 8;
+		try {
+			for (const batch of batches)
+				if (why !== "away" && batch.attempts >= most) {
+					const detail = `after ${batch.attempts} attempts: ${error.message}`;
+					await bury(this.#pool, batch.id, "attempts", detail);
+					this.#buried(batch.id, "attempts", detail);
+				} else await postpone(this.#pool, batch, error.message, why !== "away");
+		} catch {
+			// Then they wait until their time in hand is over.
+		}
+	}
+
+	#buried(id: string, reason: Reason, detail: string): void {
+		this.#args.metrics.died.inc({ reason });
+		this.#args.tell(`batch ${id} is a dead letter, ${reason}: ${detail}`);
+	}
+}

@@ -1,0 +1,71 @@
+// Everything that has to be there before a span can be stored: database, tables, the reader.
+
+import pg from "pg";
+import type { Config } from "./config.ts";
+import { codeOf, connections, type Queries, readSecret, transaction } from "./database.ts";
+import archive from "./migrations/0001-archive.sql";
+
+const { escapeIdentifier: quoted, escapeLiteral } = pg;
+
+/** What was released is never changed: the next one changes it. */
+const migrations = [archive];
+
+/** One at a time prepares a database; the number means nothing. */
+const lock = 7_303_014_001;
+
+/** Makes what is missing: database, tables, the reader. Rejects with what stands in its way; it may be called again and again. */
+export async function prepare(pool: pg.Pool, config: Config): Promise<void> {
+	try {
+		await pool.query("SELECT 1");
+	} catch (error) {
+		// invalid_catalog_name
+		if (codeOf(error) !== "3D000") throw error;
+		await createDatabase(config);
+	}
+	await transaction(pool, async (client) => {
+		// Two workers may start at once.
+		await client.query("SELECT pg_advisory_xact_lock($1)", [lock]);
+		await migrate(client);
+		await allowReader(client, config);
+	});
+}
+
+async function createDatabase(config: Config): Promise<void> {
+	const { database } = config;
+	const pool = connections({ ...config, database: { ...database, name: "postgres" } }, { max: 1, seconds: 60 });
+	try {
+		await pool.query(`CREATE DATABASE ${quoted(database.name)} ENCODING 'UTF8' TEMPLATE template0`);
+	} catch (error) {
+		// Another worker was faster: duplicate_database, or unique_violation where both were at it.
+		if (!["42P04", "23505"].includes(codeOf(error) ?? "")) throw error;
+	} finally {
+		await pool.end();
+	}
+}
+
+async function allowReader(client: Queries, { database, reader }: Config): Promise<void> {
+	const role = quoted(reader.user);
+	const { rowCount } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [reader.user]);
+	const password = escapeLiteral(readSecret(reader.passwordFile));
+	await client.query(`${rowCount ? "ALTER" : "CREATE"} ROLE ${role} LOGIN PASSWORD ${password}`);
+	await client.query(`
+		ALTER ROLE ${role} SET default_transaction_read_only = on;
+		ALTER ROLE ${role} SET statement_timeout = '30s';
+		REVOKE TEMPORARY ON DATABASE ${quoted(database.name)} FROM PUBLIC;
+		REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+		GRANT USAGE ON SCHEMA otel TO ${role};
+		GRANT SELECT ON otel.spans, otel.dead_letters, otel.migrations TO ${role};
+		GRANT SELECT (id, received_at, content_type, encoding, bytes, attempts, next_try_at, last_error) ON otel.ingestion_queue TO ${role}`);
+}
+
+/** Runs those that are missing. A newer schema is left alone: while one worker replaces another both work with it. */
+async function migrate(client: Queries): Promise<void> {
+	await client.query(`
+		CREATE SCHEMA IF NOT EXISTS otel;
+		CREATE TABLE IF NOT EXISTS otel.migrations (number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`);
+	const { rows } = await client.query<{ last: number }>("SELECT coalesce(max(number), 0) AS last FROM otel.migrations");
+	for (const [i, sql] of migrations.slice(rows[0]?.last).entries()) {
+		await client.query(sql);
+		await client.query("INSERT INTO otel.migrations (number) VALUES ($1)", [(rows[0]?.last ?? 0) + i + 1]);
+	}
+}

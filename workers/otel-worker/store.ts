@@ -1,0 +1,102 @@
+// Rows into `otel.spans`.
+
+import type pg from "pg";
+import { type Queries, verdict } from "./database.ts";
+import type { Row } from "./rows.ts";
+
+/** Rows of one statement. */
+const chunk = 1000;
+
+const columns = [
+	["trace_id", "text"],
+	["span_id", "text"],
+	["parent_span_id", "text"],
+	["service", "text"],
+	["name", "text"],
+	["kind", "text"],
+	["status", "text"],
+	["status_message", "text"],
+	["start_time", "timestamptz"],
+	["duration_ms", "double precision"],
+	["attributes", "jsonb"],
+	["resource", "jsonb"],
+	["events", "jsonb"],
+	["links", "jsonb"],
+	["run_id", "text"],
+	["altered", "text[]"],
+] as const;
+
+const names = columns.map(([name]) => name).join(", ");
+const typed = columns.map(([name, type]) => `${name} ${type}`).join(", ");
+
+/** One parameter for all rows: arrays, or COPY with a table between, were no faster. */
+const insertion = `INSERT INTO otel.spans (${names})
+	SELECT ${names} FROM json_to_recordset($1) AS row (${typed}) ON CONFLICT DO NOTHING`;
+
+/** What became of rows. */
+export interface Stored<T> {
+	stored: number;
+	/** They were there already. */
+	repeated: number;
+	/** What PostgreSQL takes in no case. */
+	refused: { row: T; why: string }[];
+}
+
+/** Within a transaction, which goes on when rows are refused. Rejects with everything that is not a row's fault. */
+export async function store<T extends Row>(client: pg.PoolClient, rows: T[]): Promise<Stored<T>> {
+	// In one order everywhere: two workers that write the same spans wait for each other, and not both.
+	const sorted = rows.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+	const sum: Stored<T> = { stored: 0, repeated: 0, refused: [] };
+	for (let i = 0; i < sorted.length; i += chunk) {
+		const { stored, repeated, refused } = await insert(client, sorted.slice(i, i + chunk));
+		sum.stored += stored;
+		sum.repeated += repeated;
+		sum.refused.push(...refused);
+	}
+	return sum;
+}
+
+/** By halves where something is refused, until it is known what. */
+async function insert<T extends Row>(client: pg.PoolClient, rows: T[]): Promise<Stored<T>> {
+	await client.query("SAVEPOINT rows");
+	try {
+		const { rowCount } = await client.query(insertion, [`[${rows.map(({ json }) => json).join(",")}]`]);
+		await client.query("RELEASE SAVEPOINT rows");
+		return { stored: rowCount ?? 0, repeated: rows.length - (rowCount ?? 0), refused: [] };
+	} catch (error) {
+		if (verdict(error) !== "refused") throw error;
+		await client.query("ROLLBACK TO SAVEPOINT rows");
+		if (rows.length === 1)
+			return {
+				stored: 0,
+				repeated: 0,
+				refused: rows.map((row) => ({ row, why: (error as Error).message })),
+			};
+		const middle = Math.ceil(rows.length / 2);
+		const first = await insert(client, rows.slice(0, middle));
+		const second = await insert(client, rows.slice(middle));
+		return {
+			stored: first.stored + second.stored,
+			repeated: first.repeated + second.repeated,
+			refused: [...first.refused, ...second.refused],
+		};
+	}
+}
+
+/** Partitions that were seen. One that was dropped since is noticed by a row that it would have had. */
+export class Days {
+	readonly #seen = new Set<string>();
+
+	/** Makes those that are missing, each in a transaction of its own: nobody waits for them. */
+	async add(db: Queries, days: Iterable<string>): Promise<void> {
+		for (const day of new Set(days)) {
+			if (this.#seen.has(day)) continue;
+			await db.query("SELECT otel.add_day($1)", [day]);
+			this.#seen.add(day);
+		}
+	}
+
+	forget(): void {
+		this.#seen.clear();
+	}
+}
