@@ -1,7 +1,8 @@
 // The archive: whether what comes gets into PostgreSQL, and what to do where it does not.
 
-import { postgresql, uid } from "../../components/links.ts";
+import { uid } from "../../components/links.ts";
 import type { Context } from "../drift/finding.ts";
+import { sql } from "../query/sql.ts";
 import { type Endpoints, grafana, text } from "../verify/api.ts";
 import type { Complaint } from "./complaint.ts";
 import { recently, sum } from "./servers.ts";
@@ -15,8 +16,8 @@ const about = "otel-worker";
 export async function archive({ endpoints: e }: Context): Promise<Complaint[]> {
 	if (!e.dashboards.some(({ pack }) => pack === "archive")) return [];
 	const away = await unreached(e);
-	const [dead, ...rest] = await Promise.all([deadLetters(e), ...(away ? [] : [waiting(e), arriving(e)])]);
-	return [...(away ? [away] : []), ...rest.flat(), ...(dead ?? [])];
+	if (away) return [away];
+	return (await Promise.all([waiting(e), arriving(e), read(e), deadLetters(e)])).flat();
 }
 
 /** That the program is away, or what it lacks. */
@@ -64,10 +65,22 @@ async function arriving(e: Endpoints): Promise<Complaint[]> {
 	return [{ severity: waits > 0 ? "broken" : "warning", about: "collector", what, seen, todo }];
 }
 
+/** Whether Grafana may read what is stored. */
+async function read(e: Endpoints): Promise<Complaint[]> {
+	try {
+		await grafana(e, `/api/datasources/uid/${uid.archive}/health`);
+		return [];
+	} catch (error) {
+		const what = "it does not reach the archive's database as who reads there";
+		const todo = "./tracestack drift; ./tracestack pulumi up --refresh puts the datasource back";
+		return [{ severity: "broken", about: "grafana", what, seen: (error as Error).message, todo }];
+	}
+}
+
 /** What could not be stored at all, by reason, with the newest as it was told. */
 async function deadLetters(e: Endpoints): Promise<Complaint[]> {
 	if ((await sum(e, "archive_dead_letters", "max")) === 0) return [];
-	const reasons = await rows(
+	const reasons = await sql(
 		e,
 		`SELECT reason, count(*) AS letters, (array_agg(detail ORDER BY died_at DESC))[1] AS newest
 		FROM otel.dead_letters GROUP BY 1 ORDER BY 2 DESC`,
@@ -79,21 +92,4 @@ async function deadLetters(e: Endpoints): Promise<Complaint[]> {
 		...(newest ? { seen: `${newest}`.slice(0, 240) } : {}),
 		todo: "docs/runbooks/ArchiveDeadLetters.md says how to look at them, try again or give them up",
 	}));
-}
-
-/** What the archive answers to SQL, through Grafana: it is reached wherever the stack runs. */
-async function rows(e: Endpoints, rawSql: string): Promise<unknown[][]> {
-	type Answer = { results: { A: { error?: string; frames?: { data: { values: unknown[][] } }[] } } };
-	const query = {
-		refId: "A",
-		datasource: { type: postgresql, uid: uid.archive },
-		format: "table",
-		rawQuery: true,
-		rawSql,
-	};
-	const body = JSON.stringify({ queries: [query], from: "now-1h", to: "now" });
-	const { results } = await grafana<Answer>(e, "/api/ds/query", { method: "POST", body });
-	if (results.A.error) throw new Error(results.A.error);
-	const [first = [], ...others] = results.A.frames?.[0]?.data.values ?? [];
-	return first.map((value, row) => [value, ...others.map((column) => column[row])]);
 }
