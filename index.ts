@@ -3,6 +3,7 @@
 import "./compile-cache.ts";
 import * as pulumi from "@pulumi/pulumi";
 import { makeAccess } from "./components/access.ts";
+import { archiveSource, daysKept } from "./components/archive.ts";
 import { GrafanaContent } from "./components/grafana.ts";
 import { dataSources, longTermSource, uid } from "./components/links.ts";
 import { dashboards, needsSenders } from "./components/packs.ts";
@@ -29,14 +30,20 @@ export default async function stack() {
 	const storeKey = new RandomSecret("objectstore-key").value;
 	const database = offers.database && new RandomSecret("database").value;
 	const access = await makeAccess(settings, at);
-	const workloads = platform(settings, at, { password, storeKey, access, database }, offers);
+	const archive = {
+		own: offers.database ? "" : new RandomSecret("archive").value,
+		reader: settings.archive.enabled ? new RandomSecret("archive-reader").value : undefined,
+	};
+	const workloads = platform(settings, at, { password, storeKey, access, database, archive }, offers);
 
 	const reports = reportStore(storageOf(settings, at, storeKey, offers.storage));
 	const reportsInGrafana = reportSource(settings, reports);
+	const archived = archiveSource(settings, at, { ...archive, offered: database }, offers);
 	const sources = [
 		...dataSources(at, settings.logs.enabled),
 		...(offers.metrics ? [longTermSource(offers.metrics)] : []),
 		...(reportsInGrafana ? [reportsInGrafana] : []),
+		...(archived ? [archived] : []),
 	];
 	const present = sources.map(({ uid }) => uid);
 	const absent = Object.values(uid).filter((one) => !present.includes(one));
@@ -62,7 +69,7 @@ export default async function stack() {
 				ports.flatMap((port) => {
 					const entrance = running[name]?.outside[port.name];
 					if (!entrance) return [];
-					const scheme = port.protocol === "grpc" ? "" : entrance.tls ? "https://" : "http://";
+					const scheme = port.protocol !== "http" ? "" : entrance.tls ? "https://" : "http://";
 					return [[port.name, pulumi.interpolate`${scheme}${entrance.address}`]];
 				}),
 			),
@@ -73,6 +80,7 @@ export default async function stack() {
 			tempo: settings.tempo.retention,
 			prometheus: settings.metrics.retention,
 			...(settings.logs.enabled && { loki: settings.logs.retention }),
+			...(settings.archive.enabled && { "otel-worker": `${daysKept(settings) * 24}h` }),
 		},
 		sampling: { metricsFrom: metricsFrom(settings), waitSeconds: settings.sampling.tail?.waitSeconds ?? 0 },
 		alerts: {

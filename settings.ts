@@ -15,12 +15,15 @@ import { hereConflicts } from "./settings/here.ts";
 import { instanceConflicts } from "./settings/instances.ts";
 import { isProduction } from "./settings/policies.ts";
 import { portPresets } from "./settings/ports.ts";
-import { jobs, schema } from "./settings/schema.ts";
+import { jobs, ofArchive, schema } from "./settings/schema.ts";
 import { storageOn } from "./settings/storage.ts";
 
 export { SettingsError };
 
 type Parsed = z.infer<typeof schema>;
+
+/** Comes with the archive, and with nothing else: its panels and alerts have no other source. */
+const archivePack = "archive";
 
 /** The `job` label of a Temporal server's own metrics, where they are scraped. */
 const temporalJob = "temporal";
@@ -87,7 +90,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 	}
 	const { images: configured, ports, namePrefix, alerts, tempo, packs: chosen, storage, ...settings } = result.data;
 	const catalogue = readCatalogue(images ?? configured);
-	const ofPacks = packs(chosen, dir);
+	const ofPacks = packs(settings.archive.enabled ? [...chosen, archivePack] : chosen, dir);
 	const { env = stack.name } = alerts;
 	return {
 		...settings,
@@ -169,6 +172,9 @@ function portConflicts(raw: Record<string, unknown>): Conflict[] {
 	if (jaeger !== true) for (const name of ["jaegerGrpc", "jaegerThriftHttp"]) absent.add(name);
 	if (zipkin !== true) absent.add("zipkin");
 	if (raw.temporal === undefined) absent.add("temporalPoller");
+	const archive = objectAt(raw, "archive");
+	if (archive.enabled !== true) absent.add("otelWorker");
+	if (archive.enabled !== true || archive.database !== undefined) absent.add("postgres");
 	const ports = Object.entries({ ...defaults, ...given }).filter(([name]) => !absent.has(name));
 	return ports.flatMap(([name, number], i) =>
 		ports
@@ -211,7 +217,9 @@ function backfillConflicts(raw: Record<string, unknown>): Conflict[] {
 
 /** Jobs that are no setting's to take. */
 function jobsOf(raw: Record<string, unknown>): string[] {
-	return objectAt(raw, "temporal").metrics === undefined ? jobs : [...jobs, temporalJob];
+	const temporal = objectAt(raw, "temporal").metrics !== undefined;
+	const archive = objectAt(raw, "archive").enabled === true;
+	return [...jobs, ...(temporal ? [temporalJob] : []), ...(archive ? ofArchive : [])];
 }
 
 function scrapeConflicts(raw: Record<string, unknown>): Conflict[] {
@@ -240,12 +248,14 @@ function nameConflicts(raw: Record<string, unknown>): Conflict[] {
 }
 
 function packConflicts(raw: Record<string, unknown>, dir: string): Conflict[] {
-	const names = packNames(dir);
+	const names = packNames(dir).filter((name) => name !== archivePack);
 	const chosen = listAt(raw, "packs");
 	const seen = new Set<unknown>([...jobsOf(raw), ...listAt(raw, "scrapes").map((scrape) => objectOf(scrape).job)]);
 	return chosen.flatMap((pack, i): Conflict[] => {
 		if (typeof pack !== "string") return [];
 		const path = ["packs", i];
+		if (pack === archivePack)
+			return [{ path, problem: `has "${pack}", which comes with archive.enabled: leave it out` }];
 		if (!names.includes(pack)) {
 			if (pack && existsSync(join(dir, pack)))
 				return [{ path, problem: `is "${pack}", and that folder has no pack.yaml` }];

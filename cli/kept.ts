@@ -5,7 +5,7 @@ import type { Place } from "../components/storage.ts";
 import { json, text } from "./verify/api.ts";
 
 export interface Kept {
-	what: "traces" | "metrics" | "logs";
+	what: "traces" | "metrics" | "logs" | "archive";
 	/** Hours and storage backend that the settings say. */
 	declared: string;
 	/** The same from the running server, or why it does not say. */
@@ -22,21 +22,25 @@ export interface Declared {
 }
 
 /** Asks every server that keeps something. */
-export function kept({ urls, retention, storage }: Declared): Promise<Kept[]> {
-	const questions: [what: Kept["what"], service: string, place: string, ask: (url: string) => Promise<string>][] = [
-		["traces", "tempo", storage.backend, tempo],
-		["metrics", "prometheus", "local", prometheus],
-		["logs", "loki", storage.backend, loki],
+export async function kept({ urls, retention, storage }: Declared): Promise<Kept[]> {
+	type Question = [what: Kept["what"], service: string, url: string | undefined, place: string, ask: Ask];
+	const questions: Question[] = [
+		["traces", "tempo", urls.tempo, storage.backend, tempo],
+		["metrics", "prometheus", urls.prometheus, "local", prometheus],
+		["logs", "loki", urls.loki, storage.backend, loki],
+		["archive", "otel-worker", urls.otelWorker, "postgres", archive],
 	];
-	const asked = questions.filter(([, service]) => retention[service] && urls[service]);
-	return Promise.all(
-		asked.map(async ([what, service, place, ask]) => {
-			const declared = `${hours(retention[service]!)}h, ${place}`;
-			const reported = await ask(urls[service]!).catch((error: Error) => `no answer: ${error.message}`);
-			return { what, declared, reported, ok: declared === reported };
-		}),
-	);
+	const asked = questions.map(async ([what, service, url, place, ask]): Promise<Kept[]> => {
+		const kept = retention[service];
+		if (!kept || !url) return [];
+		const declared = `${hours(kept)}h, ${place}`;
+		const reported = await ask(url).catch((error: Error) => `no answer: ${error.message}`);
+		return [{ what, declared, reported, ok: declared === reported }];
+	});
+	return (await Promise.all(asked)).flat();
 }
+
+type Ask = (url: string) => Promise<string>;
 
 /** What Tempo says that it runs with. */
 export async function tempoConfig(url: string) {
@@ -60,6 +64,12 @@ async function loki(url: string): Promise<string> {
 	const { limits_config, schema_config } = parse(await text(`${url}/config`));
 	const { object_store } = schema_config.configs.at(-1);
 	return `${hours(limits_config.retention_period)}h, ${object_store === "filesystem" ? "local" : object_store}`;
+}
+
+async function archive(url: string): Promise<string> {
+	const found = /^archive_retention_seconds(?:\{.*\})? (\S+)$/m.exec(await text(`${url}/metrics`));
+	if (!found) throw new Error("its metrics have no archive_retention_seconds");
+	return `${Number(found[1]) / 3600}h, postgres`;
 }
 
 const units: Record<string, number> = { w: 168, d: 24, h: 1, m: 1 / 60, s: 1 / 3600 };

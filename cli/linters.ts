@@ -132,6 +132,8 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 			],
 		},
 	],
+	["collector", "an archive", { archive: { enabled: true } }],
+	["prometheus", "an archive", { archive: { enabled: true } }],
 	["alertmanager", "a receiver of each kind", { receivers }],
 	[
 		"prometheus",

@@ -89,7 +89,7 @@ function atOnce(settings: Settings): number {
 
 /** The OpenTelemetry Collector: what applications send to. It acknowledges what it has on disk. */
 export function collector(settings: Settings, at: AddressOf, access: Access = {}): Workload {
-	const added = destinations(settings);
+	const added = destinations(settings, at);
 	const tls = speaksTls(settings);
 	const token = settings.access.token ? [{ value: access.token ?? "", as: { file: tokenFile } }] : [];
 	return {

@@ -1,7 +1,8 @@
 // Further places that telemetry goes to: each hears what the stack hears, and none can disturb it.
 
 import type { Settings } from "../settings.ts";
-import type { Secret } from "./workload.ts";
+import { worker, workerPort } from "./archive.ts";
+import type { AddressOf, Secret } from "./workload.ts";
 
 type Destination = Settings["destinations"][number];
 type Signal = Destination["signals"][number];
@@ -28,7 +29,8 @@ const batch = "batch/destinations";
  * anything is exported and swallows errors, keeps a full queue or a refusal to the destination. What finds no room is
  * dropped there and counted in `otelcol_exporter_enqueue_failed_*`.
  */
-export function destinations({ destinations: all }: Settings): Added {
+export function destinations(settings: Settings, at: AddressOf): Added {
+	const all = [...settings.destinations, ...(settings.archive.enabled ? [archive(settings, at)] : [])];
 	const forwards: Added["forwards"] = { traces: [], metrics: [], logs: [] };
 	const added: Added = { config: { processors: {}, exporters: {} }, pipelines: {}, forwards, secrets: [] };
 	if (all.length === 0) return added;
@@ -39,7 +41,8 @@ export function destinations({ destinations: all }: Settings): Added {
 		const forward = `forward/${name}`;
 		const filter = `filter/${name}`;
 		added.config.connectors[forward] = {};
-		if (onlyAttributes.length > 0) added.config.processors[filter] = spansWith(onlyAttributes);
+		const left = [...spansWithout(onlyAttributes), ...(name === archiveName ? [ofWorker] : [])];
+		if (left.length > 0) added.config.processors[filter] = { error_mode: "ignore", traces: { span: left } };
 		const { exporter, config, secrets } = exporterOf(destination);
 		added.config.exporters[exporter] = config;
 		added.secrets.push(...secrets);
@@ -47,7 +50,7 @@ export function destinations({ destinations: all }: Settings): Added {
 			forwards[signal].push(forward);
 			added.pipelines[`${signal}/${name}`] = {
 				receivers: [forward],
-				processors: [...(signal === "traces" && onlyAttributes.length > 0 ? [filter] : []), batch],
+				processors: [...(signal === "traces" && left.length > 0 ? [filter] : []), batch],
 				exporters: [exporter],
 			};
 		}
@@ -82,9 +85,30 @@ function exporterOf({ name, endpoint, protocol, headers, queueMiB }: Destination
 	};
 }
 
-/** Keeps spans that have an attribute whose name begins so. The map is matched as JSON, where only a name follows `{"` or `,"`. */
-function spansWith(prefixes: string[]) {
+/** What a setting can't name. */
+const archiveName = "span_archive";
+
+/** The archive's own spans: each would bring the next. */
+const ofWorker = `resource.attributes["service.name"] == "${worker}"`;
+
+/** The archive, as one more destination. */
+function archive({ collector: { queueMiB } }: Settings, at: AddressOf): Destination {
+	const endpoint = `http://${at(worker, workerPort)}`;
+	return {
+		name: archiveName,
+		endpoint,
+		protocol: "http",
+		signals: ["traces"],
+		headers: {},
+		onlyAttributes: [],
+		queueMiB,
+	};
+}
+
+/** Which spans are left out: those without an attribute whose name begins so. The map is matched as JSON, where only a name follows `{"` or `,"`. */
+function spansWithout(prefixes: string[]): string[] {
+	if (prefixes.length === 0) return [];
 	const names = prefixes.map((prefix) => prefix.replaceAll(/[^\w-]/g, (character) => `\\${character}`));
 	const pattern = JSON.stringify(`[{,]"(?:${names.join("|")})`);
-	return { error_mode: "ignore", traces: { span: [`not IsMatch(span.attributes, ${pattern})`] } };
+	return [`not IsMatch(span.attributes, ${pattern})`];
 }

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as grafana from "@pulumiverse/grafana";
+import { databaseOf } from "../settings/archive.ts";
 import type { Settings } from "../settings.ts";
 import type { Running } from "../targets/target.ts";
 import { type Access, certificateFiles, speaksTls } from "./access.ts";
@@ -21,9 +22,9 @@ const database = "grafana";
 export const metricsUser = "prometheus";
 
 /** Where Grafana keeps what people make in it, if not in its volume. */
-function databaseConfig({ address, user }: NonNullable<Offers["database"]>): string {
+function databaseConfig({ host, port, user }: NonNullable<Offers["database"]>): string {
 	const password = `$__file{${databasePasswordFile}}`;
-	const all = { type: "postgres", host: address, name: database, user, password, ssl_mode: "require" };
+	const all = { type: "postgres", host: `${host}:${port}`, name: database, user, password, ssl_mode: "require" };
 	return `\n[database]\n${Object.entries(all)
 		.map(([key, value]) => `${key} = ${value}\n`)
 		.join("")}`;
@@ -95,7 +96,10 @@ export function grafanaServer(
 			},
 		],
 		// Its datasources: their addresses are in its database, not in its configuration.
-		calls: callsOf((at) => dataSources(at, settings.logs.enabled)),
+		calls: [
+			...callsOf((at) => dataSources(at, settings.logs.enabled)),
+			...(settings.archive.database ? [{ port: databaseOf(settings.archive.database).port }] : []),
+		],
 		volumes: [
 			{ name: "data", path: "/var/lib/grafana", sizeGiB: 2, owner, ownedByImage: true, keep: "replace", fs: "posix" },
 		],
@@ -157,6 +161,7 @@ export class GrafanaContent extends pulumi.ComponentResource {
 						url: resolve(source.url),
 						accessMode: "proxy",
 						isDefault: source.isDefault,
+						...(source.username && { username: source.username }),
 						jsonDataEncoded: resolve(JSON.stringify(source.jsonData)),
 						...(source.secrets && { secureJsonDataEncoded: pulumi.secret(source.secrets) }),
 					},

@@ -14,10 +14,15 @@ export const uid = {
 	longTerm: "prometheus-long-term",
 	/** What `report push` has stored; only where there is an object store. */
 	reports: "reports",
+	/** Spans in PostgreSQL; only where `archive` is on. */
+	archive: "archive",
 } as const;
 
 /** Grafana's plugin that reads JSON out of an object store. A pack whose panels do so lists it in its pack.yaml. */
 export const infinity = "yesoreyeram-infinity-datasource";
+
+/** Grafana's datasource of PostgreSQL, by the name that each of its versions knows. */
+export const postgresql = "postgres";
 
 /** Grafana's plugin for Amazon Managed Prometheus: its own Prometheus datasource no longer signs requests. */
 export const amazonPrometheus = {
@@ -83,6 +88,8 @@ export interface DataSource {
 	type: string;
 	url: string;
 	isDefault: boolean;
+	/** Who asks, where that is no part of `jsonData`. @default nobody */
+	username?: string;
 	jsonData: Record<string, unknown>;
 	/** JSON that is never shown. */
 	secrets?: Input<string>;

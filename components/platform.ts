@@ -2,6 +2,7 @@ import type { Input } from "@pulumi/pulumi";
 import type { Settings } from "../settings.ts";
 import type { Access } from "./access.ts";
 import { alertmanager } from "./alertmanager.ts";
+import { type ArchiveSecrets, otelWorker, postgres } from "./archive.ts";
 import { recorded } from "./calls.ts";
 import { collector } from "./collector.ts";
 import { grafanaServer } from "./grafana.ts";
@@ -23,11 +24,14 @@ export interface Secrets {
 	access?: Access;
 	/** Of the database that the target offers. @default none */
 	database?: Input<string>;
+	/** Of the archive's own server, and of who reads there. @default empty */
+	archive?: Omit<ArchiveSecrets, "offered">;
 }
 
 /** Everything that a stack runs. Add a service here, and targets, preflight and the linters have it. */
 export function platform(settings: Settings, at: AddressOf, secrets: Secrets, offers: Offers = {}): Workload[] {
 	const { password, storeKey, access = {}, database = "" } = secrets;
+	const archive = { own: "", ...secrets.archive, offered: database };
 	const storage = (at: AddressOf) => storageOf(settings, at, storeKey, offers.storage);
 	const servers: ((at: AddressOf) => Workload)[] = [
 		(at) => tempo(settings, at, storage(at)),
@@ -49,6 +53,8 @@ export function platform(settings: Settings, at: AddressOf, secrets: Secrets, of
 		...servers
 			.flatMap((make) => withCalls((at) => [make(at)]))
 			.map((workload) => ({ ...workload, env: { GOMEMLIMIT: memoryLimit(workload), ...workload.env } })),
+		...postgres(settings, archive.own, offers),
+		...withCalls((at) => otelWorker(settings, at, archive, access, offers)),
 		...withCalls((at) => temporalPoller(settings, at, access)),
 	];
 }

@@ -27,6 +27,8 @@ const options = {
 	minifySyntax: true,
 	minifyWhitespace: true,
 	legalComments: "none",
+	// Asked for on Cloudflare only, and not there where optional packages were left out.
+	external: ["pg-cloudflare"],
 	loader: { ".sql": "text" },
 	logLevel: "silent",
 } satisfies BuildOptions;

@@ -1,6 +1,7 @@
 import { outside } from "../settings/access.ts";
 import type { Settings } from "../settings.ts";
 import { type Access, hasAuthority, speaksTls } from "./access.ts";
+import { worker, workerPort } from "./archive.ts";
 import { callTo } from "./calls.ts";
 import { metricsUser } from "./grafana.ts";
 import { renderYaml } from "./render.ts";
@@ -14,7 +15,15 @@ const caFile = `${secrets}/ca.crt`;
 const passwordFile = `${secrets}/grafana-metrics`;
 
 /** Where each service shows its own metrics. */
-const scraped = { tempo: 3200, collector: 8888, prometheus: 9090, loki: 3100, alertmanager: 9093, grafana: 3000 };
+const scraped = {
+	tempo: 3200,
+	collector: 8888,
+	prometheus: 9090,
+	loki: 3100,
+	alertmanager: 9093,
+	grafana: 3000,
+	[worker]: workerPort,
+};
 
 /** Bytes of spans by service: what each costs. */
 const usage = { job_name: "tempo-usage", metrics_path: "/usage_metrics" };
@@ -32,6 +41,7 @@ function prometheusConfig(settings: Settings, at: AddressOf, { metrics }: Offers
 			scrape_configs: [
 				...Object.entries(scraped)
 					.filter(([service]) => service !== "loki" || settings.logs.enabled)
+					.filter(([service]) => service !== worker || settings.archive.enabled)
 					.map(([service, port]) => ({
 						job_name: service,
 						...(service === "grafana" && admittedByGrafana(settings)),

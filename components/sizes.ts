@@ -15,6 +15,8 @@ const sizes: Record<Settings["size"], Sizes> = {
 		alertmanager: { cpu: 0.25, memoryMiB: 128 },
 		grafana: { cpu: 0.5, memoryMiB: 512 },
 		objectstore: { cpu: 0.5, memoryMiB: 256 },
+		postgres: { cpu: 1, memoryMiB: 512 },
+		"otel-worker": { cpu: 0.5, memoryMiB: 512 },
 		"temporal-poller": { cpu: 0.25, memoryMiB: 256 },
 	},
 	/** A team's own stack. */
@@ -26,6 +28,8 @@ const sizes: Record<Settings["size"], Sizes> = {
 		alertmanager: { cpu: 0.25, memoryMiB: 256 },
 		grafana: { cpu: 1, memoryMiB: 1024 },
 		objectstore: { cpu: 0.5, memoryMiB: 512 },
+		postgres: { cpu: 2, memoryMiB: 2048 },
+		"otel-worker": { cpu: 0.5, memoryMiB: 512 },
 		"temporal-poller": { cpu: 0.25, memoryMiB: 256 },
 	},
 	/** Towards what one monolithic Tempo takes: upstream's guidance is 25 to 35 MB/s. */
@@ -37,6 +41,8 @@ const sizes: Record<Settings["size"], Sizes> = {
 		alertmanager: { cpu: 0.25, memoryMiB: 512 },
 		grafana: { cpu: 1, memoryMiB: 2048 },
 		objectstore: { cpu: 2, memoryMiB: 2048 },
+		postgres: { cpu: 4, memoryMiB: 8192 },
+		"otel-worker": { cpu: 1, memoryMiB: 1024 },
 		"temporal-poller": { cpu: 0.25, memoryMiB: 256 },
 	},
 };

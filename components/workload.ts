@@ -84,8 +84,8 @@ export type Grant =
 export interface Offers {
 	/** A bucket of the stack's own, opened by grants instead of keys. */
 	storage?: { bucket: string; endpoint: string; region: string };
-	/** A PostgreSQL server, `address` as `host:port`. */
-	database?: { address: string; user: string };
+	/** A PostgreSQL server. */
+	database?: { host: string; port: number; user: string };
 	/** A store for metrics that outlives Prometheus's own: `url` without the API's path. */
 	metrics?: { url: string; region: string };
 	/** Whether files that are `live` change under the running process. */
@@ -112,14 +112,18 @@ export interface Workload {
 	volumes: Volume[];
 	/** @default none */
 	grants?: Grant[];
-	/** Answers 2xx once the service does its job. The port must reach further than `stack`: many images have no shell to probe from within. */
-	ready: {
-		port: string;
-		path: string;
-		timeoutSeconds: number;
-		/** What of the image asks the same from within, for targets that have no other way; most images have no shell. @default nothing */
-		ask?: string[];
-	};
+	/** How to see that the service does its job: an HTTP port answers 2xx, or a command of the image ends well. */
+	ready: { timeoutSeconds: number } & (
+		| {
+				/** It must reach further than `stack`: many images have no shell to probe from within. */
+				port: string;
+				path: string;
+				/** What of the image asks the same from within, for targets that have no other way. @default nothing */
+				ask?: string[];
+		  }
+		/** Of a service that speaks no HTTP. */
+		| { port?: never; path?: never; ask: string[] }
+	);
 	size: { cpu: number; memoryMiB: number };
 	/**
 	 * None at all keeps the volumes and runs nothing. Between `min` and `max` CPU decides, where a target runs several.

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { alerts, receiver, service } from "./alerts.ts";
+import { archive } from "./archive.ts";
 import { aws } from "./aws.ts";
 import { drift } from "./drift.ts";
 import { instances } from "./instances.ts";
@@ -16,7 +17,7 @@ import { storage } from "./storage.ts";
 import { temporal } from "./temporal.ts";
 
 /** Programs of `workers/` that run where a setting asks for them. */
-const programs = ["temporal-poller"] as const;
+const programs = ["otel-worker", "temporal-poller"] as const;
 
 /** What runs, by name: the key of a size, the `job` label of its own metrics and, but for programs, of a catalogue's entry. */
 export const services = [
@@ -27,11 +28,15 @@ export const services = [
 	"alertmanager",
 	"grafana",
 	"objectstore",
+	"postgres",
 	...programs,
 ] as const;
 
+/** What runs for the archive only: without it the names are anybody's. */
+export const ofArchive: readonly string[] = ["postgres", "otel-worker"];
+
 /** Jobs that Prometheus scrapes in every stack. */
-export const jobs = [...services, "tempo-usage"];
+export const jobs = [...services.filter((name) => !ofArchive.includes(name)), "tempo-usage"];
 
 /** A pattern as the collector's library, RE2, has them: without lookaround and back references. */
 const pattern = z
@@ -183,6 +188,7 @@ export const schema = z.strictObject({
 		.prefault({})
 		.meta({ description: "Traces." }),
 	storage,
+	archive,
 	managed,
 	collector: z
 		.strictObject({

@@ -85,11 +85,12 @@ export async function start(services: Container[], { urls }: Parts): Promise<voi
 	await Promise.all(
 		services.map(async ({ service, id }) => {
 			const ready = readiness.get(service);
-			const url = ready && urls[ready.port];
-			if (!url) return;
-			const { timeoutSeconds, path } = ready;
+			const url = ready?.port && urls[ready.port];
+			const probe = url ? url + ready.path : ready?.ask;
+			if (!ready || !probe) return;
+			const { timeoutSeconds } = ready;
 			const line = (text: string) => progress(`  ${text}`);
-			await waitUntilReady({ service, url: url + path, timeoutSeconds, containerId: id, volumes: [], progress: line });
+			await waitUntilReady({ service, probe, timeoutSeconds, containerId: id, volumes: [], progress: line });
 		}),
 	);
 	progress(`  ready after ${seconds(started)}`);

@@ -7,6 +7,7 @@ import { eachVolume, type Manifest, verifyBackup } from "./format.ts";
 import { setGrafanaPassword } from "./grafana.ts";
 import { interruptible } from "./interrupt.ts";
 import { type Parts, partsOf, start, stop } from "./parts.ts";
+import { setDatabasePassword } from "./postgres.ts";
 import { VolumeHelper } from "./volumes.ts";
 
 /**
@@ -54,6 +55,11 @@ async function restore(file: string, manifest: Manifest, parts: Parts, stack: st
 		await helper.close();
 	}
 	await start(parts.services, parts);
+	const postgres = parts.services.find(({ service }) => service === "postgres");
+	if (postgres && volumes.some(({ name }) => name.startsWith("postgres-"))) {
+		progress("  giving the archive's database the password of this stack");
+		await setDatabasePassword(postgres.id);
+	}
 }
 
 /** Services don't start on half of their data. */

@@ -1,7 +1,15 @@
 // What every dashboard of every pack owes to whoever reads it. Some rules are those of Grafana's own dashboard-linter: which,
 // and why not itself, is in docs/decisions/0022-dashboard-linter.md.
 
-import { dataSources, infinity, reportMetrics, serviceGraph, spanMetrics, uid } from "../../components/links.ts";
+import {
+	dataSources,
+	infinity,
+	postgresql,
+	reportMetrics,
+	serviceGraph,
+	spanMetrics,
+	uid,
+} from "../../components/links.ts";
 import type { Pack } from "../../components/packs.ts";
 
 interface Source {
@@ -14,6 +22,7 @@ interface Target {
 	refId: string;
 	expr?: string;
 	query?: string;
+	rawSql?: string;
 	serviceMapQuery?: string | string[];
 	exemplar?: boolean;
 }
@@ -79,7 +88,7 @@ export const rules: Record<string, (dashboard: Linted) => string[]> = {
 
 	"everything reads a datasource of links.ts": ({ model }) => {
 		const known = dataSources((name, port) => `${name}:${port}`).map(({ type, uid }) => `${type} ${uid}`);
-		known.push(`${infinity} ${uid.reports}`);
+		known.push(`${infinity} ${uid.reports}`, `${postgresql} ${uid.archive}`);
 		const unknown = (source?: Source) => !known.includes(`${source?.type} ${source?.uid}`);
 		const variables = model.templating.list.filter(({ datasource }) => datasource && unknown(datasource));
 		return [
@@ -195,7 +204,7 @@ function withoutBoxes(model: Model): string {
 }
 
 function queries(target: Target): string {
-	return [target.expr, target.query, target.serviceMapQuery].flat().join(" ");
+	return [target.expr, target.query, target.rawSql, target.serviceMapQuery].flat().join(" ");
 }
 
 function overlap(a: Panel, b: Panel): boolean {

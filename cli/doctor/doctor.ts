@@ -6,6 +6,7 @@ import { hide, narrowed, secretTexts } from "../drift/secrets.ts";
 import { existing, prepare, type StackOptions } from "../engine.ts";
 import { columns, paint, UserError, visible, wrapped } from "../output.ts";
 import { readState } from "../state.ts";
+import { archive } from "./archive.ts";
 import { inCloudWatch, onFargate } from "./aws.ts";
 import { certificates } from "./certificates.ts";
 import type { Check, Complaint } from "./complaint.ts";
@@ -25,6 +26,7 @@ const checks: Record<string, Check> = {
 	"certificates are valid for another month": certificates,
 	"spans come, and get where they should": path,
 	"applications speak what the port takes": senders,
+	"the archive stores what comes": archive,
 	"Grafana reaches every server": reached,
 	"logs of the last 15 minutes, without errors": logged,
 	"what runs is what was declared": declared,

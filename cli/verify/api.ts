@@ -22,6 +22,8 @@ export interface Endpoints {
 		/** How long a trace waits for the decision whether it is kept. */
 		waitSeconds: number;
 	};
+	/** Of the archive; undefined where there is none, or it is not reached from here. */
+	otelWorker?: string;
 	/** The stack's own object store; undefined where it has none. */
 	objectStore?: string;
 	/** What the stack's packs show. `needsSenders`: its panels wait for what applications send. */

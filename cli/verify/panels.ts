@@ -1,6 +1,6 @@
 // Every query of every dashboard, run as Grafana would run it.
 
-import { serviceGraph, uid } from "../../components/links.ts";
+import { postgresql, serviceGraph, uid } from "../../components/links.ts";
 import { type Endpoints, epoch, grafana, withQuery } from "./api.ts";
 
 interface Target {
@@ -8,6 +8,8 @@ interface Target {
 	datasource?: { uid?: string; type?: string };
 	expr?: string;
 	query?: string;
+	/** Of PostgreSQL, where Grafana's own macros stay. */
+	rawSql?: string;
 	/** Of an object in a store. */
 	url?: string;
 	queryType?: string;
@@ -109,7 +111,9 @@ export async function checkPanels(e: Endpoints, traceId: string): Promise<string
 /** Types of datasources that Grafana knows. */
 async function installed(e: Endpoints): Promise<Set<string>> {
 	const plugins = await grafana<{ id: string }[]>(e, "/api/plugins?type=datasource&embedded=0");
-	return new Set(plugins.map(({ id }) => id));
+	const ids = plugins.map(({ id }) => id);
+	// Newer versions call the plugin otherwise, and take both names.
+	return new Set(ids.includes(`grafana-${postgresql}ql-datasource`) ? [...ids, postgresql] : ids);
 }
 
 /** Puts values in the place of dashboard variables: the run's trace id, everything for what can be everything, else the default. */
@@ -121,14 +125,18 @@ function variables(model: Model, traceId: string): (text: string) => string {
 		else values.set(variable.name, variable.type === "query" ? ".*" : String(fallback));
 	}
 	return (text) =>
-		text.replaceAll(/\$\{(\w+)(?::\w+)?\}|\$(\w+)/g, (whole, braced, plain) => values.get(braced ?? plain) ?? whole);
+		text.replaceAll(/\$\{(\w+)(?::(\w+))?\}|\$(\w+)/g, (whole, braced, format, plain) => {
+			const value = values.get(braced ?? plain);
+			return value !== undefined && format === "sqlstring" ? `'${value.replaceAll("'", "''")}'` : (value ?? whole);
+		});
 }
 
 async function rows(e: Endpoints, panel: Panel, target: Target, fill: (text: string) => string): Promise<number> {
 	const source = target.datasource?.uid ?? panel.datasource?.uid;
 	if (source === uid.tempo) return tempoRows(e, target, fill);
 	const url = target.url && { url: fill(target.url) };
-	const asked = queryRows(e, { ...target, ...url, datasource: { uid: source }, expr: fill(target.expr ?? "") });
+	const sql = target.rawSql && { rawSql: fill(target.rawSql) };
+	const asked = queryRows(e, { ...target, ...url, ...sql, datasource: { uid: source }, expr: fill(target.expr ?? "") });
 	return source === uid.reports ? asked.catch(notStoredYet) : asked;
 }
 

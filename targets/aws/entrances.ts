@@ -139,7 +139,7 @@ export class Entrance extends pulumi.ComponentResource {
 				healthCheck: {
 					protocol: "HTTP",
 					port: `${health.number}`,
-					path: w.ready.path,
+					...(w.ready.path && { path: w.ready.path }),
 					matcher: "200-299",
 					interval: 10,
 					healthyThreshold: 2,

@@ -36,7 +36,7 @@ export class State {
 		const { region } = awsOf(settings);
 		this.offers = {
 			storage: { bucket: late.store, endpoint: `s3.${region}.amazonaws.com`, region },
-			database: { address: late.database, user: databaseUser },
+			database: { host: late.database, port: databaseServer.port, user: databaseUser },
 			...(settings.managed.longTermMetrics && { metrics: { url: late.metrics, region } }),
 			liveFiles: true,
 		};
@@ -103,7 +103,7 @@ export class State {
 				return this.#metrics().prometheusEndpoint.apply((url) => url.replace(/\/$/, ""));
 			case late.database:
 				if (!this.#database) throw new Error("a file names the database, and no workload was granted it before");
-				return this.#database.endpoint;
+				return this.#database.address;
 		}
 	}
 

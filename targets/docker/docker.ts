@@ -101,7 +101,7 @@ export class DockerTarget implements Target {
 	#outside(w: Workload, container: docker.Container): Running["outside"] {
 		const ports = this.#published(w);
 		const readyPort = ports.find(({ setting }) => setting === w.ready.port);
-		if (!readyPort) throw new Error(`${w.name}: the readiness port ${w.ready.port} must be published`);
+		if (w.ready.port && !readyPort) throw new Error(`${w.name}: the readiness port ${w.ready.port} must be published`);
 		const ready = pulumi.runtime.isDryRun() ? Promise.resolve() : this.#ready(w, container, readyPort);
 		// A promise and not an apply: the output of an apply would tie whatever uses the address to this container.
 		return Object.fromEntries(
@@ -110,13 +110,13 @@ export class DockerTarget implements Target {
 	}
 
 	/** Settles once the service answers, or with the reason why it does not. */
-	#ready(w: Workload, container: docker.Container, { tls, address }: Published): Promise<void> {
+	#ready(w: Workload, container: docker.Container, at: Published | undefined): Promise<void> {
 		return new Promise((resolve, reject) => {
 			pulumi.all([container.id, container.volumes]).apply(([containerId, volumes]) =>
 				waitUntilReady({
 					service: w.name,
 					volumes: volumes?.flatMap(({ volumeName }) => volumeName ?? []) ?? [],
-					url: `${tls ? "https" : "http"}://${address}${w.ready.path}`,
+					probe: at ? `${at.tls ? "https" : "http"}://${at.address}${w.ready.path}` : (w.ready.ask ?? []),
 					timeoutSeconds: w.ready.timeoutSeconds,
 					containerId,
 					progress: (line) => void pulumi.log.info(line, container, undefined, true),

@@ -3,8 +3,8 @@ import { execa } from "execa";
 
 export interface ReadyArgs {
 	service: string;
-	/** Answers 2xx once the service does its job. */
-	url: string;
+	/** A URL that answers 2xx once the service does its job, or a command within its container that then ends well. */
+	probe: string | string[];
 	timeoutSeconds: number;
 	containerId: string;
 	/** Names of its volumes. */
@@ -21,7 +21,7 @@ export interface ReadyArgs {
  */
 export async function waitUntilReady({
 	service,
-	url,
+	probe,
 	timeoutSeconds,
 	containerId,
 	volumes,
@@ -31,9 +31,8 @@ export async function waitUntilReady({
 	let answer = "";
 	let told = 0;
 	for (;;) {
-		const probe = await ask(url);
-		if (probe === "ready") return;
-		answer = probe;
+		answer = typeof probe === "string" ? await ask(probe) : await askWithin(containerId, probe);
+		if (answer === "ready") return;
 		const seconds = (Date.now() - started) / 1000;
 		if (seconds > timeoutSeconds) break;
 		if (seconds - told >= 2) {
@@ -51,7 +50,7 @@ export async function waitUntilReady({
 	}
 	const log = await logOf(containerId);
 	throw new RunError(
-		`${service} was not ready after ${timeoutSeconds} s. Last answer of ${url}: ${answer}\nIts last log lines:\n${log}`,
+		`${service} was not ready after ${timeoutSeconds} s. Last answer of ${[probe].flat().join(" ")}: ${answer}\nIts last log lines:\n${log}`,
 	);
 }
 
@@ -68,6 +67,12 @@ async function mustExist(service: string, containerId: string): Promise<void> {
 	if (exitCode !== 0)
 		throw new RunError(`${service}: its container is gone, removed by hand? ${advice} makes it again.`);
 	if (stdout === "exited") throw new RunError(`${service}: its container was stopped. ${advice} starts it again.`);
+}
+
+async function askWithin(containerId: string, command: string[]): Promise<string> {
+	const options = { reject: false, all: true, timeout: 10_000 } as const;
+	const { exitCode, all } = await execa("docker", ["exec", containerId, ...command], options);
+	return exitCode === 0 ? "ready" : (all?.trim().slice(0, 120) ?? "nothing");
 }
 
 async function ask(url: string): Promise<string> {

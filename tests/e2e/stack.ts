@@ -24,6 +24,8 @@ const names = [
 	"jaegerThriftHttp",
 	"zipkin",
 	"temporalPoller",
+	"postgres",
+	"otelWorker",
 ] as const;
 
 /** Every service that a stack runs. */

@@ -42,7 +42,7 @@ export const outputs: NonNullable<MockOptions["outputs"]> = (type, name) => {
 		...(type.startsWith("aws:") && {
 			arn: arnOf(service, kind, name),
 		}),
-		...(kind === "Instance" && { endpoint: `${name}.rds.amazonaws.com:5432`, identifier: name }),
+		...(kind === "Instance" && { address: `${name}.rds.amazonaws.com`, identifier: name }),
 		...(kind === "Workspace" && {
 			prometheusEndpoint: `https://aps-workspaces.${region}.amazonaws.com/workspaces/ws-1/`,
 		}),

@@ -181,6 +181,26 @@ describe("services", () => {
 		expect(violations(resources.map(recordedResource), false)).toEqual([]);
 	});
 
+	test("of an archive as well: it reaches the database and the collector, and Grafana reads as who may only read", async () => {
+		const { resources } = await recordStack("staging", { ...settingsOf("staging"), archive: { enabled: true } });
+		const out = ofType(resources, "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule").map(({ name }) => name);
+		expect(out.filter((name) => name.startsWith("otel-worker-"))).toEqual([
+			"otel-worker-to-anywhere-443",
+			"otel-worker-to-collector-4318",
+			"otel-worker-to-database-5432",
+		]);
+		expect(out).toContain("collector-to-otel-worker-8080");
+		expect(out).toContain("prometheus-to-otel-worker-8080");
+		expect(filesOf(resources, "otel-worker").join("")).toContain('"host": "database.rds.amazonaws.com"');
+		const { inputs } = one(resources, "grafana:oss/dataSource:DataSource", "archive");
+		expect(inputs).toMatchObject({ url: "database.rds.amazonaws.com:5432", username: "archive_reader" });
+		expect(inputs.jsonDataEncoded).toContain('"sslmode":"require"');
+		// The server is there for Grafana already, and none is run beside it.
+		expect(ofType(resources, "aws:rds/instance:Instance").map(({ inputs }) => inputs.dbName)).toEqual(["grafana"]);
+		expect(ofType(resources, serviceType).map(({ name }) => name)).not.toContain("postgres");
+		expect(violations(resources.map(recordedResource), false)).toEqual([]);
+	});
+
 	test("may be silent for a while: with a task that is replaced goes what is on its storage", () => {
 		const { interval, retries } = containers(stacks.prod, "prometheus").prometheus!.healthCheck!;
 		expect(interval * retries).toBeGreaterThanOrEqual(300);

@@ -5,7 +5,10 @@ import { answers } from "./files.ts";
 import { deployed, engine, standing } from "./inspect.ts";
 import { remake } from "./restore.ts";
 
-const services = { traces: "tempo", metrics: "prometheus", logs: "loki" } as const;
+const services = { traces: "tempo", metrics: "prometheus", logs: "loki", archive: "otel-worker" } as const;
+
+/** Ports that are not called as their service is. */
+const serviceOf: Record<string, string> = { otelWorker: services.archive };
 
 /** How long data is really kept, and where: whatever changed it, it is gone earlier, or the disk is full sooner. */
 export async function retention(context: Context): Promise<Finding[]> {
@@ -18,7 +21,9 @@ export async function retention(context: Context): Promise<Finding[]> {
 	});
 	if (!outputs?.storage || !declared.retention) return [];
 	const urls = Object.fromEntries(
-		Object.entries(declared.urls).filter(([name]) => running.some(({ component }) => component === name)),
+		Object.entries(declared.urls).filter(([name]) =>
+			running.some(({ component }) => component === (serviceOf[name] ?? name)),
+		),
 	);
 	const all = await kept({ urls, retention: declared.retention, storage: outputs.storage });
 	return all

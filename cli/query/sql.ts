@@ -1,0 +1,18 @@
+import { postgresql, uid } from "../../components/links.ts";
+import { type Endpoints, grafana } from "../verify/api.ts";
+
+/**
+ * Rows that the archive answers to SQL. Grafana asks, as who may only read: it reaches the database wherever the stack runs.
+ *
+ * @throws with what PostgreSQL says instead.
+ */
+export async function sql(e: Endpoints, rawSql: string): Promise<unknown[][]> {
+	type Answer = { results: { A: { error?: string; frames?: { data: { values: unknown[][] } }[] } } };
+	const datasource = { type: postgresql, uid: uid.archive };
+	const query = { refId: "A", datasource, format: "table", rawQuery: true, rawSql };
+	const body = JSON.stringify({ queries: [query], from: "now-1h", to: "now" });
+	const { results } = await grafana<Answer>(e, "/api/ds/query", { method: "POST", body });
+	if (results.A.error) throw new Error(results.A.error);
+	const [first = [], ...others] = results.A.frames?.[0]?.data.values ?? [];
+	return first.map((value, row) => [value, ...others.map((column) => column[row])]);
+}
