@@ -1,4 +1,4 @@
-// Who comes into the stacks that are meant for AWS, and who in them reaches whom.
+// Who comes into the stacks that are meant for AWS, who in them reaches whom, and who is told when nobody does.
 
 import type * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test, vi } from "vitest";
@@ -193,6 +193,62 @@ describe("who reaches whom", () => {
 				`${ingressType} tempo-to-prometheus-9090`,
 			]),
 		);
+	});
+});
+
+describe("CloudWatch", () => {
+	const alarms = (resources: Recorded[]) => ofType(resources, "aws:cloudwatch/metricAlarm:MetricAlarm");
+
+	test("tells of each service that is not there: Prometheus can't tell of itself", () => {
+		both((resources) => {
+			for (const { name, inputs } of ofType(resources, serviceType)) {
+				const { inputs: alarm } = one(resources, "aws:cloudwatch/metricAlarm:MetricAlarm", `${name}-tasks`);
+				expect(alarm).toMatchObject({
+					dimensions: { ServiceName: name },
+					threshold: inputs.desiredCount,
+					comparisonOperator: "LessThanThreshold",
+					treatMissingData: "breaching",
+				});
+			}
+		});
+	});
+
+	test("tells of each way in that leads nowhere, and of certificates that end", () => {
+		const names = alarms(stacks.prod).map(({ name }) => name);
+		expect(names).toEqual(
+			expect.arrayContaining([
+				"collector-otlpGrpc-answers",
+				"collector-otlpHttp-answers",
+				"grafana-grafana-answers",
+				"grafana-errors",
+				"grafana-certificate",
+				"otlp-certificate",
+			]),
+		);
+		const { inputs } = alarms(stacks.prod).find(({ name }) => name === "collector-otlpGrpc-answers")!;
+		// AWS: "we recommend that you monitor your Network Load Balancer using … the maximum of HealthyHostCount".
+		expect(inputs).toMatchObject({ metricName: "HealthyHostCount", statistic: "Maximum", threshold: 2 });
+	});
+
+	test("tells of a database whose disk has not grown: full, it stops, and Grafana with it", () => {
+		both((resources) => {
+			const { inputs, options } = one(resources, "aws:cloudwatch/metricAlarm:MetricAlarm", "database-storage");
+			expect(inputs).toMatchObject({
+				namespace: "AWS/RDS",
+				dimensions: { DBInstanceIdentifier: "database" },
+				metricName: "FreeStorageSpace",
+				threshold: 2 ** 30,
+			});
+			expect(options?.protect).toBeUndefined();
+		});
+	});
+
+	test("tells whom the settings name", () => {
+		for (const { name, inputs } of alarms(stacks.prod))
+			expect([inputs.alarmActions, inputs.okActions], name).toEqual([
+				["arn:aws:sns:eu-central-1:210987654321:oncall"],
+				["arn:aws:sns:eu-central-1:210987654321:oncall"],
+			]);
 	});
 });
 

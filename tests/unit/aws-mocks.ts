@@ -108,6 +108,7 @@ export interface Container {
 	name: string;
 	environment: { name: string; value: string }[];
 	essential: boolean;
+	stopTimeout?: number;
 	healthCheck?: { command: string[]; interval: number; retries: number };
 	secrets?: { name: string }[];
 }

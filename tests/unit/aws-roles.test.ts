@@ -136,6 +136,17 @@ describe("what roles may do, all of it:", () => {
 		expect(await decide(role, action, resource, context)).toBe(false);
 	});
 
+	test("nobody but ECS's tasks takes a role on", () => {
+		for (const { resources } of [prod, encrypted]) {
+			const roles = ofType(resources, "aws:iam/role:Role");
+			expect(roles).toHaveLength(12);
+			for (const { name, inputs } of roles)
+				expect(JSON.parse(inputs.assumeRolePolicy as string).Statement, name).toEqual([
+					{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: "ecs-tasks.amazonaws.com" } },
+				]);
+		}
+	});
+
 	test("no statement has a wildcard for an action, or for everything", () => {
 		for (const { resources } of [prod, encrypted])
 			for (const { name, inputs } of ofType(resources, "aws:iam/rolePolicy:RolePolicy"))

@@ -83,7 +83,7 @@ describe("the network", () => {
 		const aws = settings.aws as Record<string, unknown>;
 		const { resources } = await recordStack(
 			"staging",
-			{ ...settings, aws: { ...aws, vpc } },
+			{ ...settings, aws: { ...aws, vpc, architecture: "x86_64" } },
 			{
 				"aws:ec2/getVpc:getVpc": { cidrBlock: "10.9.0.0/16", enableDnsSupport: true, enableDnsHostnames: true },
 				"aws:ec2/getSubnet:getSubnet": ({ id }) => ({ vpcId: vpc.id, availabilityZone: String(id) }),
@@ -93,6 +93,7 @@ describe("the network", () => {
 		expect(one(resources, serviceType, "tempo").inputs.networkConfiguration).toMatchObject({ subnets: ids });
 		const admitted = one(resources, ingressType, "vpc-to-otlp-entrance-4317").inputs;
 		expect(admitted.cidrIpv4).toBe("10.9.0.0/16");
+		expect(processors(resources)).toEqual(new Set(["X86_64"]));
 	});
 });
 
@@ -209,12 +210,31 @@ describe("services", () => {
 		expect(every! * unhealthyThreshold!).toBeGreaterThanOrEqual(100);
 	});
 
-	test("run on the processors that are asked for", async () => {
-		const platforms = (resources: Recorded[]) =>
-			ofType(resources, "aws:ecs/taskDefinition:TaskDefinition").map(
-				({ inputs }) => (inputs.runtimePlatform as { cpuArchitecture: string }).cpuArchitecture,
-			);
-		expect(new Set(platforms(stacks.prod))).toEqual(new Set(["ARM64"]));
+	test("have the time to stop that each needs", () => {
+		both((resources) => {
+			const times = ofType(resources, serviceType).map(({ name }) => [
+				name,
+				containers(resources, name)[name]!.stopTimeout,
+			]);
+			expect(Object.fromEntries(times)).toEqual({
+				...{ alertmanager: 10, collector: 30, grafana: 10, loki: 30, prometheus: 60, tempo: 8 },
+			});
+		});
+	});
+
+	test("have no more than Fargate offers of CPU and memory, and leave a fifth of the memory to what Go does not manage", () => {
+		both((resources) => {
+			for (const { name, inputs } of ofType(resources, "aws:ecs/taskDefinition:TaskDefinition")) {
+				const { environment } = containers(resources, name)[name]!;
+				const limit = environment.find((variable) => variable.name === "GOMEMLIMIT")?.value;
+				expect(Number.parseInt(limit ?? "", 10), name).toBeLessThanOrEqual(Number(inputs.memory) * 0.8);
+				expect([256, 512, 1024, 2048, 4096, 8192, 16384], name).toContain(Number(inputs.cpu));
+			}
+		});
+	});
+
+	test("run on the processors that are asked for", () => {
+		expect(processors(stacks.prod)).toEqual(new Set(["ARM64"]));
 	});
 
 	test("collectors follow their CPU between the numbers that are set, and a deployment leaves their number alone", () => {
@@ -260,62 +280,6 @@ describe("services", () => {
 	});
 });
 
-describe("CloudWatch", () => {
-	const alarms = (resources: Recorded[]) => ofType(resources, "aws:cloudwatch/metricAlarm:MetricAlarm");
-
-	test("tells of each service that is not there: Prometheus can't tell of itself", () => {
-		both((resources) => {
-			for (const { name, inputs } of ofType(resources, serviceType)) {
-				const { inputs: alarm } = one(resources, "aws:cloudwatch/metricAlarm:MetricAlarm", `${name}-tasks`);
-				expect(alarm).toMatchObject({
-					dimensions: { ServiceName: name },
-					threshold: inputs.desiredCount,
-					comparisonOperator: "LessThanThreshold",
-					treatMissingData: "breaching",
-				});
-			}
-		});
-	});
-
-	test("tells of each way in that leads nowhere, and of certificates that end", () => {
-		const names = alarms(stacks.prod).map(({ name }) => name);
-		expect(names).toEqual(
-			expect.arrayContaining([
-				"collector-otlpGrpc-answers",
-				"collector-otlpHttp-answers",
-				"grafana-grafana-answers",
-				"grafana-errors",
-				"grafana-certificate",
-				"otlp-certificate",
-			]),
-		);
-		const { inputs } = alarms(stacks.prod).find(({ name }) => name === "collector-otlpGrpc-answers")!;
-		// AWS: "we recommend that you monitor your Network Load Balancer using … the maximum of HealthyHostCount".
-		expect(inputs).toMatchObject({ metricName: "HealthyHostCount", statistic: "Maximum", threshold: 2 });
-	});
-
-	test("tells of a database whose disk has not grown: full, it stops, and Grafana with it", () => {
-		both((resources) => {
-			const { inputs, options } = one(resources, "aws:cloudwatch/metricAlarm:MetricAlarm", "database-storage");
-			expect(inputs).toMatchObject({
-				namespace: "AWS/RDS",
-				dimensions: { DBInstanceIdentifier: "database" },
-				metricName: "FreeStorageSpace",
-				threshold: 2 ** 30,
-			});
-			expect(options?.protect).toBeUndefined();
-		});
-	});
-
-	test("tells whom the settings name", () => {
-		for (const { name, inputs } of alarms(stacks.prod))
-			expect([inputs.alarmActions, inputs.okActions], name).toEqual([
-				["arn:aws:sns:eu-central-1:210987654321:oncall"],
-				["arn:aws:sns:eu-central-1:210987654321:oncall"],
-			]);
-	});
-});
-
 test("in prod balancers can't be deleted by mistake", () => {
 	both((resources, stack) => {
 		for (const { inputs } of ofType(resources, balancerType))
@@ -337,16 +301,27 @@ test("everything that can have tags has those of the stack and those of its file
 	});
 });
 
-test("rendered again, and from settings in another order, it is the same", async () => {
-	const given = {
-		...settingsOf("prod"),
-		managed: { databaseGiB: 30, databaseBackupDays: 7 },
-		alerts: { errorRatio: 0.1 },
-	};
-	const { resources } = await recordStack("prod", given);
-	const again = await recordStack("prod", reversed(given) as Record<string, unknown>);
-	expect(again.resources).toEqual(resources);
-});
+test.each(["staging", "prod"] as const)(
+	"%s rendered again, and from settings in another order, is the same",
+	async (stack) => {
+		const given = {
+			...settingsOf(stack),
+			managed: { databaseGiB: 30, databaseBackupDays: 7 },
+			alerts: { errorRatio: 0.1 },
+		};
+		const { resources } = await recordStack(stack, given);
+		const again = await recordStack(stack, reversed(given) as Record<string, unknown>);
+		expect(again.resources).toEqual(resources);
+	},
+);
+
+/** Of all tasks. */
+function processors(resources: Recorded[]): Set<string> {
+	const definitions = ofType(resources, "aws:ecs/taskDefinition:TaskDefinition");
+	return new Set(
+		definitions.map(({ inputs }) => (inputs.runtimePlatform as { cpuArchitecture: string }).cpuArchitecture),
+	);
+}
 
 /** The same with every object's keys in the opposite order. Lists mean their order. */
 function reversed(value: unknown): unknown {

@@ -174,6 +174,75 @@ describe("secrets", () => {
 	});
 });
 
+describe("the file system", () => {
+	const made = (type: string, { resources }: AwsStack) => ofType(resources, `aws:efs/${type}`);
+
+	test("is encrypted, where it lies and on the way, and refuses who is not", () => {
+		for (const stack of [prod, staging]) {
+			expect(made("fileSystem:FileSystem", stack).map(({ inputs }) => inputs.encrypted)).toEqual([true]);
+			const [policy] = made("fileSystemPolicy:FileSystemPolicy", stack);
+			expect(JSON.parse(policy?.inputs.policy as string).Statement).toEqual([
+				{
+					...{ Effect: "Deny", Action: "*", Principal: { AWS: "*" } },
+					Resource: `arn:aws:efs:${region}:${account}:filesystem/volumes`,
+					Condition: { Bool: { "aws:SecureTransport": "false" } },
+				},
+			]);
+		}
+	});
+
+	test("is mounted through each service's own directory, as its role, over TLS", () => {
+		const mounts = ofType(prod.resources, "aws:ecs/taskDefinition:TaskDefinition").flatMap(({ name, inputs }) =>
+			(inputs.volumes as { name: string; efsVolumeConfiguration?: object }[])
+				.filter(({ efsVolumeConfiguration }) => efsVolumeConfiguration)
+				.map(({ efsVolumeConfiguration }) => [name, efsVolumeConfiguration]),
+		);
+		const through = (service: string) => [
+			service,
+			{
+				fileSystemId: "volumes-id",
+				transitEncryption: "ENABLED",
+				authorizationConfig: { accessPointId: `${service}-data-id`, iam: "ENABLED" },
+			},
+		];
+		expect(mounts).toEqual(["alertmanager", "loki", "tempo"].map(through));
+	});
+
+	test("is backed up every day in production", () => {
+		const policies = (stack: AwsStack) =>
+			made("backupPolicy:BackupPolicy", stack).map(({ inputs }) => inputs.backupPolicy);
+		expect(policies(prod)).toEqual([{ status: "ENABLED" }]);
+		expect(policies(staging)).toEqual([]);
+	});
+});
+
+test("in production what keeps something can't be deleted by mistake, elsewhere nothing stays behind", () => {
+	const kept = ({ resources }: AwsStack) =>
+		resources.filter(({ options }) => options?.protect).map(({ type, name }) => `${type.split(":").at(-1)} ${name}`);
+	expect(kept(prod)).toEqual([
+		"Workspace metrics",
+		"FileSystem volumes",
+		"Instance database",
+		"Bucket configuration",
+		"Bucket store",
+	]);
+	expect(kept(staging)).toEqual([]);
+});
+
+test("a key of the stack's own encrypts what can be encrypted with one", () => {
+	const keys = ({ resources }: AwsStack, type: string, property: string) => [
+		...new Set(ofType(resources, type).map(({ inputs }) => inputs[property])),
+	];
+	for (const [type, property] of [
+		["aws:rds/instance:Instance", "kmsKeyId"],
+		["aws:secretsmanager/secret:Secret", "kmsKeyId"],
+		["aws:amp/workspace:Workspace", "kmsKeyArn"],
+	] as const) {
+		expect(keys(encrypted, type, property), type).toEqual([kmsKey]);
+		expect(keys(prod, type, property), type).toEqual([undefined]);
+	}
+});
+
 describe("the database", () => {
 	const database = ({ resources }: AwsStack) => one(resources, "aws:rds/instance:Instance", "database");
 
@@ -196,6 +265,8 @@ describe("the database", () => {
 	test("in staging is one small instance that goes with the stack", () => {
 		const { inputs, options } = database(staging);
 		expect(inputs).toMatchObject({
+			// A day of it can be gone back in, to the second.
+			backupRetentionPeriod: 1,
 			deletionProtection: false,
 			instanceClass: "db.t4g.micro",
 			multiAz: false,
