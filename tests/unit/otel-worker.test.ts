@@ -99,7 +99,7 @@ describe("a request", () => {
 		],
 		["no UTF-8", batch(new Uint8Array([0x22, 0xff, 0x22]), "application/json")],
 		["not compressed", batch(body, undefined, "gzip")],
-		["a bomb", batch(gzipSync(new Uint8Array(65 * 2 ** 20)), undefined, "gzip")],
+		["a bomb", batch(gzipSync(new Uint8Array(33 * 2 ** 20)), undefined, "gzip")],
 		["endless JSON", batch("[".repeat(1_000_000), "application/json")],
 	])("that is %s is a dead letter at once", async (_, one) => {
 		const { rows, letter } = await read(one, 90, now);
@@ -223,6 +223,7 @@ it("whatever a text is, PostgreSQL takes it", () => {
 			expect(json.replaceAll("\\\\", "")).not.toMatch(/\\u(0000|d[89a-f])/);
 			expect(JSON.parse(json)[1]).toBe(text.replaceAll("\0", "\uFFFD"));
 		}),
+		{ numRuns: 30 },
 	);
 });
 

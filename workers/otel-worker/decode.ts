@@ -17,7 +17,7 @@ export interface Payload {
 }
 
 /** What a request may be once it is unpacked: a collector takes 20 MiB of it. */
-const mostBytes = 64 * 2 ** 20;
+const mostBytes = 32 * 2 ** 20;
 
 const unzip = promisify(gunzip);
 

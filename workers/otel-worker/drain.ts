@@ -6,7 +6,7 @@ import type { Config } from "./config.ts";
 import { transaction, verdict } from "./database.ts";
 import { decode } from "./decode.ts";
 import type { Metrics } from "./metrics.ts";
-import { type Batch, bury, claim, done, postpone, type Reason } from "./queue.ts";
+import { type Batch, bury, claim, done, giveBack, postpone, type Reason } from "./queue.ts";
 import { type Row, rowsOf } from "./rows.ts";
 import { Days, store } from "./store.ts";
 import type { Tracing } from "./tracing.ts";
@@ -15,6 +15,9 @@ export const dayMs = 86_400_000;
 
 /** What is asked for when nothing was received here: another worker's, or what is tried again. */
 const pollMs = 1000;
+
+/** Of one transaction, unless one batch has more: requests are compressed, and nobody knows what they become. */
+const mostSpans = 10_000;
 
 interface Read {
 	batch: Batch;
@@ -105,7 +108,19 @@ export class Drain {
 
 	async #store(batches: Batch[]): Promise<{ stored: number; repeated: number }> {
 		const reads: Read[] = [];
-		for (const batch of batches) reads.push(await read(batch, this.#args.config.retentionDays));
+		let spans = 0;
+		for (const batch of batches) {
+			const last = await this.#read(batch);
+			reads.push(last);
+			spans += last.rows.length;
+			if (spans >= mostSpans) break;
+		}
+		const rest = batches.splice(reads.length);
+		if (rest.length > 0)
+			await giveBack(
+				this.#pool,
+				rest.map(({ id }) => id),
+			);
 		const rows = reads.flatMap(({ batch, rows }) => rows.map((row) => ({ ...row, batch: batch.id })));
 		await this.#days.add(
 			this.#pool,
@@ -137,14 +152,23 @@ export class Drain {
 		return { stored, repeated };
 	}
 
+	async #read(batch: Batch): Promise<Read> {
+		if (batch.attempts <= this.#attempts) return read(batch, this.#args.config.retentionDays);
+		const detail = "its worker ended each time that it was in hand";
+		return { batch, rows: [], expired: 0, letter: { reason: "attempts", detail } };
+	}
+
+	get #attempts(): number {
+		return this.#args.config.queue?.attempts ?? 8;
+	}
+
 	async #failed(batches: Batch[], error: Error): Promise<void> {
 		const why = verdict(error);
 		this.#days.forget();
 		this.#args.tell(`${batches.length} batches are tried again: ${error.message}`);
-		const most = this.#args.config.queue?.attempts ?? 8;
 		try {
 			for (const batch of batches)
-				if (why !== "away" && batch.attempts >= most) {
+				if (why !== "away" && batch.attempts >= this.#attempts) {
 					const detail = `after ${batch.attempts} attempts: ${error.message}`;
 					await bury(this.#pool, batch.id, "attempts", detail);
 					this.#buried(batch.id, "attempts", detail);

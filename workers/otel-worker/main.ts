@@ -37,7 +37,10 @@ const working = [keeper.run(), ...drains.map((drain) => drain.run())];
 
 /** What is in hand is finished; what is queued stays there. */
 async function end(): Promise<void> {
-	await new Promise((resolve) => server.close(resolve));
+	const closed = new Promise((resolve) => server.close(resolve));
+	// Whoever keeps a connection busy has its last answer by then.
+	setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), 3000).unref();
+	await closed;
 	keeper.stop();
 	for (const drain of drains) drain.stop();
 	await Promise.all(working);

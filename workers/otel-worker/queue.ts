@@ -16,7 +16,7 @@ export interface Batch extends Payload {
 export type Reason = "undecodable" | "invalid_spans" | "refused_by_database" | "attempts";
 export const reasons: Reason[] = ["undecodable", "invalid_spans", "refused_by_database", "attempts"];
 
-/** What is taken in hand at once: compressed requests become ten times as much. */
+/** What is taken in hand at once. */
 const groupBytes = 2 ** 20;
 const groupBatches = 64;
 
@@ -68,6 +68,14 @@ export async function postpone(db: Queries, { id, attempts }: Batch, error: stri
 		`UPDATE otel.ingestion_queue
 		SET attempts = $2, next_try_at = now() + make_interval(secs => $3), last_error = $4 WHERE id = $1`,
 		[id, counts ? attempts : attempts - 1, counts ? backoffSeconds(attempts) : 1, error.slice(0, 2000)],
+	);
+}
+
+/** Out of hand again, as if they had not been taken. */
+export async function giveBack(db: Queries, ids: string[]): Promise<void> {
+	await db.query(
+		"UPDATE otel.ingestion_queue SET attempts = attempts - 1, next_try_at = now() WHERE id = ANY($1::bigint[])",
+		[ids],
 	);
 }
 

@@ -80,23 +80,6 @@ export declare type AnyValue = Message<"opentelemetry.proto.common.v1.AnyValue">
      */
     value: Uint8Array;
     case: "bytesValue";
-  } | {
-    /**
-     * Reference to the string value in ProfilesDictionary.string_table.
-     *
-     * Note: This is currently used exclusively in the Profiling signal.
-     * Implementers of OTLP receivers for signals other than Profiling should
-     * treat the presence of this value as a non-fatal issue.
-     * Log an error or warning indicating an unexpected field intended for the
-     * Profiling signal and process the data as if this value were absent or
-     * empty, ignoring its semantic content for the non-Profiling signal.
-     *
-     * Status: [Alpha]
-     *
-     * @generated from field: int32 string_value_strindex = 8;
-     */
-    value: number;
-    case: "stringValueStrindex";
   } | { case: undefined; value?: undefined };
 };
 
@@ -165,7 +148,6 @@ export declare const KeyValueListSchema: GenMessage<KeyValueList>;
 export declare type KeyValue = Message<"opentelemetry.proto.common.v1.KeyValue"> & {
   /**
    * The key name of the pair.
-   * key_strindex MUST NOT be set if key is used.
    *
    * @generated from field: string key = 1;
    */
@@ -177,23 +159,6 @@ export declare type KeyValue = Message<"opentelemetry.proto.common.v1.KeyValue">
    * @generated from field: opentelemetry.proto.common.v1.AnyValue value = 2;
    */
   value?: AnyValue | undefined;
-
-  /**
-   * Reference to the string key in ProfilesDictionary.string_table.
-   * key MUST NOT be set if key_strindex is used.
-   *
-   * Note: This is currently used exclusively in the Profiling signal.
-   * Implementers of OTLP receivers for signals other than Profiling should
-   * treat the presence of this key as a non-fatal issue.
-   * Log an error or warning indicating an unexpected field intended for the
-   * Profiling signal and process the data as if this value were absent or
-   * empty, ignoring its semantic content for the non-Profiling signal.
-   *
-   * Status: [Alpha]
-   *
-   * @generated from field: int32 key_strindex = 3;
-   */
-  keyStrindex: number;
 };
 
 /**

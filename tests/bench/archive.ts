@@ -1,0 +1,183 @@
+// What the archive takes: a million spans through its worker into PostgreSQL, how fast, how large, and how soon a dashboard's queries
+// answer on them. Writes docs/archive-figures.md.
+// Usage: node tests/bench/archive.ts [--images FILE] [--spans 1000000]
+
+import { writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import { root } from "../../cli/paths.ts";
+import { until } from "../../cli/verify/api.ts";
+import { Archive, reader } from "../e2e/archive.ts";
+
+const { values } = parseArgs({
+	options: {
+		images: { type: "string", default: join(root, "configs/versions.yaml") },
+		spans: { type: "string", default: "1000000" },
+	},
+});
+process.env.TRACESTACK_IMAGES = values.images;
+const perTrace = 10;
+const perBatch = 1000;
+const total = Number(values.spans);
+/** A million in an hour: 280 a second. */
+const overMs = 3_600_000;
+
+const services = ["web", "cart", "pay", "stock", "mail"];
+const operations = Array.from({ length: 10 }, (_, i) => `${["GET", "POST"][i % 2]} /api/v1/things/{id}/part-${i}`);
+
+/** Numbers from 0 to 1 that are the same in each run. */
+let seed = 1;
+function random(): number {
+	seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+	return seed / 2 ** 32;
+}
+
+const begin = Date.now() - overMs;
+const runs = 100;
+let made = 0;
+let middle = "";
+
+const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+const hex = (n: number, digits: number) =>
+	Math.imul(n, 2_654_435_761).toString(16).replace("-", "").padStart(digits, "7");
+
+/** A batch as an instrumented service sends it: ten attributes a span, one in fifty failed. */
+function batch(): Buffer {
+	const resourceSpans = services.map((service, s) => {
+		const spans = [];
+		for (let i = 0; i < perBatch / services.length; i++) {
+			const n = made++;
+			const trace = Math.floor(n / perTrace);
+			const start = begin + Math.floor((n / total) * overMs);
+			const took = 1 + random() ** 4 * 2000;
+			const failed = random() < 0.02;
+			const traceId = `${hex(trace, 24)}${trace.toString(16).padStart(8, "0")}`.slice(-32);
+			if (n === total / 2) middle = traceId;
+			spans.push({
+				...{ traceId, spanId: `${hex(n, 8)}${n.toString(16).padStart(8, "0")}`.slice(-16), kind: 2 },
+				...(i > 0 && { parentSpanId: hex(n - 1, 16) }),
+				name: operations[Math.floor(random() * operations.length)],
+				startTimeUnixNano: `${start}${String(n % 1_000_000).padStart(6, "0")}`,
+				endTimeUnixNano: `${start + Math.ceil(took)}${String(n % 1_000_000).padStart(6, "0")}`,
+				...(failed && { status: { code: 2, message: "upstream connect error or disconnect before headers" } }),
+				attributes: [
+					text("http.request.method", "GET"),
+					text("http.route", "/api/v1/things/{id}"),
+					text("url.path", `/api/v1/things/${n}`),
+					{ key: "http.response.status_code", value: { intValue: failed ? 503 : 200 } },
+					text("server.address", `${service}.internal`),
+					text("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"),
+					text("customer.id", `c-${trace % 5000}`),
+					{ key: "thread.id", value: { intValue: n % 64 } },
+					text("network.protocol.version", "1.1"),
+					text("run_id", `run-${Math.floor((n / total) * runs)}`),
+				],
+			});
+		}
+		const attributes = [
+			text("service.name", service),
+			text("service.version", "1.4.2"),
+			text("host.name", `host-${s}`),
+			text("deployment.environment.name", "bench"),
+			text("telemetry.sdk.language", "nodejs"),
+		];
+		return { resource: { attributes }, scopeSpans: [{ scope: { name: "http" }, spans }] };
+	});
+	return gzipSync(JSON.stringify({ resourceSpans }), { level: 1 });
+}
+
+const during = "start_time BETWEEN now() - interval '2 hours' AND now()";
+const queries: Record<string, () => string> = {
+	"spans a minute, by service": () =>
+		`SELECT date_trunc('minute', start_time) AS time, service, count(*) FROM otel.spans WHERE ${during} GROUP BY 1, 2`,
+	"ratio of errors, by service": () =>
+		`SELECT service, avg((status = 'error')::int) FROM otel.spans WHERE ${during} GROUP BY 1`,
+	"p95 and count of operations": () =>
+		`SELECT service, name, count(*), percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95
+		FROM otel.spans WHERE ${during} GROUP BY 1, 2 ORDER BY p95 DESC LIMIT 20`,
+	"slowest spans": () =>
+		`SELECT trace_id, service, name, duration_ms FROM otel.spans WHERE ${during} ORDER BY duration_ms DESC LIMIT 20`,
+	"newest errors": () =>
+		`SELECT start_time, trace_id, service, name, status_message FROM otel.spans
+		WHERE ${during} AND status = 'error' ORDER BY start_time DESC LIMIT 50`,
+	"a run": () =>
+		`SELECT service, name, count(*), avg(duration_ms) FROM otel.spans WHERE run_id = 'run-42' GROUP BY 1, 2`,
+	"a trace": () => `SELECT * FROM otel.spans WHERE trace_id = '${middle}' ORDER BY start_time`,
+};
+
+const archive = new Archive("e2e-bench-archive", 23540);
+await archive.create();
+try {
+	archive.start(1);
+	await archive.ready(1);
+	const since = performance.now();
+	const elapsed = () => (performance.now() - since) / 1000;
+	await Promise.all(
+		[1, 2, 3, 4].map(async () => {
+			while (made < total) {
+				const response = await fetch(`${archive.url(1)}/v1/traces`, {
+					...{ method: "POST", body: new Uint8Array(batch()) },
+					headers: { "content-type": "application/json", "content-encoding": "gzip" },
+				});
+				if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+			}
+		}),
+	);
+	const acknowledged = elapsed();
+	await archive.drained(600);
+	const stored = elapsed();
+	const [spans] = await archive.query<{ n: number }>("SELECT count(*)::int AS n FROM otel.spans");
+	if (spans?.n !== made) throw new Error(`${made} were sent, ${spans?.n} are stored`);
+	const [size] = await archive.query<{ heap: string; indexes: string }>(
+		`SELECT sum(pg_table_size(inhrelid)) AS heap, sum(pg_indexes_size(inhrelid)) AS indexes
+		FROM pg_inherits WHERE inhparent = 'otel.spans'::regclass`,
+	);
+	// It comes by itself within a minute or so.
+	await until(300, async () => {
+		const [seen] = await archive.query<{ all: boolean }>(
+			`SELECT bool_and(relallvisible > 0.8 * relpages) AS all FROM pg_class
+			JOIN pg_inherits ON oid = inhrelid WHERE inhparent = 'otel.spans'::regclass AND relpages > 1000`,
+		);
+		if (!seen?.all) throw new Error("autovacuum has not been there");
+	});
+	const times: string[] = [];
+	for (const [title, sql] of Object.entries(queries)) {
+		const taken: number[] = [];
+		for (let i = 0; i < 10; i++) {
+			const [{ "QUERY PLAN": plan }] = (await archive.query(
+				`EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${sql()}`,
+				[],
+				reader,
+			)) as [{ "QUERY PLAN": [{ "Execution Time": number; "Planning Time": number }] }];
+			taken.push(plan[0]["Execution Time"] + plan[0]["Planning Time"]);
+		}
+		taken.sort((a, b) => a - b);
+		times.push(`| ${title} | ${Math.round(taken[4]!)} ms | ${Math.round(taken[9]!)} ms |`);
+	}
+	const number = (value: number) => Math.round(value).toLocaleString("en");
+	const report = `<!-- Written by tests/bench/archive.ts. -->
+
+# The archive in figures
+
+Measured on ${new Date().toISOString().slice(0, 10)} with ${cpus().length} cores and ${Math.round(totalmem() / 2 ** 30)} GiB, which the sender, the worker and PostgreSQL share; ${number(made)} spans in
+batches of ${number(perBatch)}, ten attributes each.
+
+| | |
+|---|---|
+| acknowledged | ${number(made / acknowledged)} spans/s |
+| stored | **${number(made / stored)} spans/s** |
+| on disk, a span | ${number((Number(size?.heap) + Number(size?.indexes)) / made)} bytes, of which indexes ${number(Number(size?.indexes) / made)} |
+
+| query over all of them | median of 10 | worst |
+|---|---|---|
+${times.join("\n")}
+
+Again: \`node tests/bench/archive.ts --images FILE\`.
+`;
+	process.stderr.write(report);
+	writeFileSync(join(root, "docs/archive-figures.md"), report);
+} finally {
+	await archive.clean();
+}

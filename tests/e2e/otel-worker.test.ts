@@ -1,0 +1,262 @@
+// The archive's worker against a real PostgreSQL: what is acknowledged is stored once, and what can't be is not lost either.
+
+import { createServer, type Server } from "node:http";
+import { buffer } from "node:stream/consumers";
+import { gzipSync } from "node:zlib";
+import { fromBinary } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { until } from "../../cli/verify/api.ts";
+import {
+	type ExportTraceServiceRequest,
+	ExportTraceServiceRequestSchema,
+} from "../../workers/otel-worker/generated/opentelemetry/proto/collector/trace/v1/trace_service_pb.js";
+import { Archive, reader } from "./archive.ts";
+import { Sender } from "./sender.ts";
+import { soak } from "./soak.ts";
+
+const day = 86_400_000;
+let archive: Archive;
+let collector: Server;
+/** What workers have sent of themselves. */
+const own: ExportTraceServiceRequest[] = [];
+
+beforeAll(async () => {
+	collector = createServer(async (request, response) => {
+		own.push(fromBinary(ExportTraceServiceRequestSchema, await buffer(request)));
+		response.end();
+	});
+	await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+	const { port } = collector.address() as { port: number };
+	archive = new Archive("e2e-otel-worker", 23500, {
+		queue: { attempts: 2, leaseSeconds: 3 },
+		otlp: { url: `http://127.0.0.1:${port}/v1/traces` },
+	});
+	await archive.create();
+	// Both find nothing, and neither is in the other's way.
+	for (const worker of [1, 2]) archive.start(worker);
+	for (const worker of [1, 2]) await archive.ready(worker);
+});
+
+afterAll(async () => {
+	collector.close();
+	await archive.clean();
+});
+
+interface SpanOf {
+	name?: string;
+	traceId?: string;
+	spanId?: string;
+	/** In milliseconds since 1970. */
+	start?: number;
+	service?: string;
+	attributes?: Record<string, string>;
+}
+
+let ids = 1;
+function span({ name = "one", start = Date.now(), attributes = {}, ...more }: SpanOf) {
+	const id = (ids++).toString(16).padStart(16, "0");
+	return {
+		...{ traceId: `${id}${id}`, spanId: id, name, kind: 2, ...more },
+		attributes: Object.entries(attributes).map(([key, stringValue]) => ({ key, value: { stringValue } })),
+		startTimeUnixNano: String(BigInt(start) * 1_000_000n),
+		endTimeUnixNano: String(BigInt(start) * 1_000_000n + 1n),
+	};
+}
+
+const json = "application/json";
+
+/** Posts to a worker, as it is or as spans. */
+async function post(
+	what: string | Uint8Array<ArrayBuffer> | SpanOf[],
+	headers: Record<string, string> = {},
+	worker = 2,
+) {
+	const spans = (some: SpanOf[]) => {
+		const attributes = [{ key: "service.name", value: { stringValue: some[0]?.service ?? "by hand" } }];
+		return JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: some.map(span) }] }] });
+	};
+	const body = Array.isArray(what) ? spans(what) : what;
+	const response = await fetch(`${archive.url(worker)}/v1/traces`, {
+		...{ method: "POST", body },
+		headers: { "content-type": json, ...headers },
+	});
+	return { status: response.status, body: await response.text(), headers: response.headers };
+}
+
+const names = async (service = "by hand") =>
+	(await archive.query<{ name: string }>("SELECT name FROM otel.spans WHERE service = $1 ORDER BY 1", [service])).map(
+		({ name }) => name,
+	);
+
+const letters = () =>
+	archive.query<{ reason: string; detail: string; attempts: number; bytes: number }>(
+		"SELECT reason, detail, attempts, bytes FROM otel.dead_letters ORDER BY id",
+	);
+
+it("every acknowledged span is stored once, whoever is killed", async () => {
+	const spans = 10;
+	const sender = new Sender(archive.url(1), "killed", 500, spans);
+	const more = async () => {
+		const before = sender.acknowledged.length;
+		await until(60, async () => {
+			if (sender.acknowledged.length < before + 20) throw new Error("nothing is acknowledged");
+		});
+	};
+	for (let kill = 0; kill < (soak ? 10 : 1); kill++) {
+		await more();
+		await archive.end(1, "SIGKILL");
+		archive.start(1);
+		await more();
+		await archive.killDatabase();
+		await until(30, async () => expect((await post([{}])).status).toBe(503));
+		expect((await post([{}])).headers.get("retry-after")).toBe("5");
+		expect((await fetch(`${archive.url(2)}/ready`)).status).toBe(503);
+		await until(30, async () => expect(await archive.metric(2, "archive_up")).toBe(0));
+		await archive.startDatabase();
+	}
+	await more();
+	await sender.stop();
+	await archive.ready(2);
+	await archive.drained();
+	const [stored] = await archive.query<{ spans: number; different: number; acknowledged: number }>(
+		`SELECT count(*)::int AS spans, count(DISTINCT (trace_id, span_id))::int AS different,
+			(count(*) FILTER (WHERE trace_id = ANY($1)))::int AS acknowledged FROM otel.spans WHERE service = 'killed'`,
+		[sender.acknowledged],
+	);
+	const all = sender.acknowledged.length * spans;
+	expect(stored).toEqual({ spans: all, different: all, acknowledged: all });
+	expect(sender.refused.size).toBeGreaterThan(0);
+	expect(await letters()).toEqual([]);
+});
+
+it("protobuf and JSON are answered in kind, what comes again is counted, and its own spans are left out", async () => {
+	const before = await archive.metric(2, "archive_spans_repeated_total");
+	const twice = { name: "twice", traceId: "a".repeat(32), spanId: "b".repeat(16), start: Date.now() };
+	expect(await post([twice, { name: "once" }])).toMatchObject({ status: 200, body: "{}" });
+	expect(await post([{ name: "mine", service: "otel-worker" }])).toMatchObject({ status: 200 });
+	const empty = await post(gzipSync(""), { "content-type": "application/x-protobuf", "content-encoding": "gzip" });
+	expect(empty).toMatchObject({ status: 200, body: "" });
+	expect(empty.headers.get("content-type")).toBe("application/x-protobuf");
+	await archive.drained();
+	await post([twice, twice]);
+	await archive.drained();
+	expect(await names()).toEqual(["once", "twice"]);
+	expect(await names("otel-worker")).toEqual([]);
+	await until(30, async () => {
+		const repeated = await Promise.all([1, 2].map((n) => archive.metric(n, "archive_spans_repeated_total")));
+		expect(Math.max(...repeated)).toBeGreaterThanOrEqual(before + 2);
+	});
+});
+
+it("what is too large, or nothing that it knows, is refused", async () => {
+	expect((await post("x", { "content-type": "text/plain" })).status).toBe(415);
+	expect((await post("x", { "content-encoding": "zstd" })).status).toBe(415);
+	expect((await post(new Uint8Array(17 * 2 ** 20))).status).toBe(413);
+	expect(await archive.metric(2, "archive_batches_refused_total")).toBeGreaterThanOrEqual(3);
+});
+
+it("what can't be stored is a dead letter with its reason, and takes no other span with it", async () => {
+	// What PostgreSQL itself says no to: nothing that is known to be such gets there.
+	await archive.query(`
+		CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			IF NEW.name = 'refused' THEN RAISE 'not this one' USING ERRCODE = '22000'; END IF;
+			IF NEW.name = 'fails' THEN RAISE 'not now'; END IF;
+			RETURN NEW;
+		END $$;
+		CREATE TRIGGER refuse BEFORE INSERT ON otel.spans FOR EACH ROW EXECUTE FUNCTION refuse()`);
+	const service = "odd";
+	for (const one of [
+		"{",
+		[
+			{ service, name: "good 1" },
+			{ service, name: "no id", spanId: "" },
+		],
+		[
+			{ service, name: "good 2" },
+			{ service, name: "refused" },
+			{ service, name: "good 3" },
+		],
+		[{ service, name: "NUL", attributes: { text: "a\0b" } }],
+		[{ service, name: "fails" }],
+	])
+		expect((await post(one)).status).toBe(200);
+	// One that killed its worker whenever it was in hand.
+	await archive.query(
+		"INSERT INTO otel.ingestion_queue (content_type, encoding, payload, attempts) VALUES ('application/json', 'identity', '{}', 2)",
+	);
+	await archive.drained();
+	expect(await names(service)).toEqual(["good 1", "good 2", "good 3", "NUL"].sort());
+	const found = await letters();
+	expect(found.map(({ reason, attempts }) => `${reason} ${attempts}`).sort()).toEqual(
+		["undecodable 1", "invalid_spans 1", "refused_by_database 1", "attempts 2", "attempts 3"].sort(),
+	);
+	const details = found.map(({ detail }) => detail).join("\n");
+	for (const part of ['span "no id": a span id of 0 bytes', "not this one", "after 2 attempts: not now"])
+		expect(details).toContain(part);
+	expect(await archive.query("SELECT attributes, altered FROM otel.spans WHERE name = 'NUL'")).toEqual([
+		{ attributes: { text: "a\uFFFDb" }, altered: ["text"] },
+	]);
+	const died = await Promise.all([1, 2].map((n) => archive.metric(n, "archive_dead_letters_total")));
+	expect(died.reduce((a, b) => a + b)).toBe(5);
+	await until(30, async () => expect(await archive.metric(1, "archive_dead_letters")).toBe(5));
+
+	await archive.query("DROP TRIGGER refuse ON otel.spans");
+	await archive.query("SELECT otel.replay(id) FROM otel.dead_letters WHERE detail LIKE '%not %w'");
+	await until(30, async () => expect(await names(service)).toContain("fails"));
+	expect(await letters()).toHaveLength(4);
+});
+
+it("spans have the day on which they began, until it is old", async () => {
+	const late = Date.now() - 5 * day;
+	await archive.query("SELECT otel.add_day('2020-02-02')");
+	await post([
+		{ service: "late", name: "late", start: late },
+		{ service: "late", name: "too late", start: Date.now() - 8 * day },
+	]);
+	await archive.drained();
+	expect(await names("late")).toEqual(["late"]);
+	const [partition] = await archive.query<{ name: string }>(
+		"SELECT tableoid::regclass::text AS name FROM otel.spans WHERE service = 'late'",
+	);
+	expect(partition?.name).toBe(`otel.spans_${new Date(late).toISOString().slice(0, 10).replaceAll("-", "")}`);
+	const expired = await Promise.all([1, 2].map((n) => archive.metric(n, "archive_spans_expired_total")));
+	expect(expired.reduce((a, b) => a + b)).toBe(1);
+
+	const { code, log } = await archive.end(1, "SIGTERM");
+	expect(code, log).toBe(0);
+	archive.start(1);
+	await archive.ready(1);
+	const days = await archive.query<{ name: string }>(
+		"SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'otel.spans'::regclass",
+	);
+	expect(days.map(({ name }) => name)).not.toContain("otel.spans_20200202");
+	expect(await names("late")).toEqual(["late"]);
+});
+
+it("whoever reads does nothing else", async () => {
+	const asReader = (sql: string) => archive.query(sql, [], reader);
+	expect(await asReader("SELECT FROM otel.spans LIMIT 1")).toHaveLength(1);
+	expect(await asReader("SELECT * FROM otel.dead_letters LIMIT 1")).toHaveLength(1);
+	expect(await asReader("SELECT received_at, last_error FROM otel.ingestion_queue")).toEqual([]);
+	for (const sql of [
+		"DELETE FROM otel.spans",
+		"CREATE TABLE otel.mine (n int)",
+		"CREATE TABLE public.mine (n int)",
+		"CREATE TEMPORARY TABLE mine (n int)",
+		"SELECT payload FROM otel.dead_payloads",
+		"SELECT otel.replay(1)",
+		"SELECT otel.add_day('2020-02-02')",
+	])
+		await expect(asReader(`SET TRANSACTION READ WRITE; ${sql}`)).rejects.toThrow("permission denied");
+});
+
+it("it traces itself: what was received, and what became of it", async () => {
+	await until(30, async () => {
+		const spans = own.flatMap(({ resourceSpans }) =>
+			resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)),
+		);
+		const received = spans.filter(({ name }) => name === "POST /v1/traces").map(({ spanId }) => spanId.join());
+		const drains = spans.filter(({ name }) => name === "drain");
+		expect(drains.flatMap(({ links }) => links).some(({ spanId }) => received.includes(spanId.join()))).toBe(true);
+	});
+});
