@@ -1,24 +1,40 @@
 // Spans in PostgreSQL as well: what comes is found by SQL, whatever was away meanwhile, and what can't be stored is told.
 
 import { rmSync } from "node:fs";
+import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sql } from "../../cli/query/sql.ts";
 import { type Endpoints, json, prometheusValue, until } from "../../cli/verify/api.ts";
 import { runPanels } from "../../cli/verify/panels.ts";
+import { besideDocker } from "./beside.ts";
 import { lost, Sender, sendRequests } from "./sender.ts";
 import { soak } from "./soak.ts";
 import { TestStack } from "./stack.ts";
 
-const settings = { size: "small", archive: { enabled: true } };
+let settings: Record<string, unknown> = { size: "small", archive: { enabled: true } };
 let stack: TestStack;
 let e: Endpoints;
 /** Of a trace that the archive has. */
 let traceId = "";
 
+/** What would be MLflow: it takes OTLP over HTTP, for the experiment that a header names. */
+const mlflow = { server: undefined as Server | undefined, asked: [] as string[] };
+
 beforeAll(async () => {
+	const { server, port } = await besideDocker(async (request, response) => {
+		const chunks: Buffer[] = [];
+		for await (const chunk of request) chunks.push(chunk);
+		const body = gunzipSync(Buffer.concat(chunks)).includes("shop") ? "spans of shop" : "others";
+		mlflow.asked.push(`${request.url} ${request.headers["x-mlflow-experiment-id"]} ${body}`);
+		response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
+	});
+	mlflow.server = server;
+	const endpoint = `http://host.docker.internal:${port}`;
+	settings = { ...settings, destinations: [{ name: "mlflow", endpoint, headers: { "x-mlflow-experiment-id": "7" } }] };
 	stack = await TestStack.create("e2e-archive", 23650);
 	stack.configure(settings);
 	const up = await stack.tracestack("up", "--no-verify");
@@ -26,7 +42,10 @@ beforeAll(async () => {
 	e = await stack.endpoints();
 });
 
-afterAll(() => stack.remove());
+afterAll(async () => {
+	mlflow.server?.close();
+	await stack.remove();
+});
 
 /** How many spans each trace of a service has in the archive. */
 async function archived(service: string): Promise<Map<string, number>> {
@@ -56,6 +75,10 @@ it("what is sent is found by SQL, by service, run and status", async () => {
 	expect(await sql(e, "SELECT DISTINCT trace_id FROM otel.spans WHERE run_id = 'run-1'")).toHaveLength(20);
 	const errors = await sql(e, "SELECT trace_id FROM otel.spans WHERE service = 'shop' AND status = 'error'");
 	expect(new Set(errors.flat())).toEqual(new Set(failed));
+});
+
+it("what takes OTLP as MLflow does gets the same spans beside it", async () => {
+	await until(30, async () => expect(mlflow.asked).toContain("/v1/traces 7 spans of shop"));
 });
 
 it("its own spans are in Tempo, and not in the archive: each would bring the next", async () => {

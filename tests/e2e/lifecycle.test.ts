@@ -100,7 +100,7 @@ describe("what a service's image asks from within, as ECS will", () => {
 	const settings = parseSettings({}, { project: "tracestack", name: "e2e" }, process.env.TRACESTACK_IMAGES);
 	// An earlier release may lack it.
 	const asked = platform(settings, (name, port) => `${name}:${port}`, { password: "", storeKey: "" }).filter(
-		({ name, ready }) => ready.ask && !settings.image(name).patch,
+		({ name, ready, scale }) => scale.max > 0 && ready.ask && !settings.image(name).patch,
 	);
 
 	it.each(asked.map(({ name, ready }) => ({ name, ask: ready.ask ?? [] })))("is answered by $name", async (one) => {
@@ -270,8 +270,8 @@ describe("down and up again", () => {
 		expect(down.code, down.all).toBe(0);
 		expect(await stack.resources("container")).toEqual([]);
 		expect(await stack.resources("network")).toEqual([]);
-		// The object store's too, which no setting removes.
-		expect(await stack.resources("volume")).toHaveLength(services.length + 1);
+		// The object store's and the archive's too, which no setting removes.
+		expect(await stack.resources("volume")).toHaveLength(services.length + 2);
 	});
 
 	it("finds data and login where they were", async () => {
