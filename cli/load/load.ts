@@ -29,7 +29,7 @@ export interface Outcome {
 	seconds: number;
 	/** Milliseconds until an acknowledgement, of each request. */
 	latency: number[];
-	/** Seconds from the acknowledgement of a trace until a search found it; of one trace every few seconds. */
+	/** Seconds from the acknowledgement of a trace until a search found it; of one trace every few seconds. Infinite: not in time. */
 	searchable: number[];
 	/** Of some of the acknowledged traces, how many Tempo has. */
 	sampled: { of: number; found: number };
@@ -44,6 +44,8 @@ const requestsPerSecond = 10;
 /** Requests under way, beyond which the rest is not sent: a server that hangs must not fill this process's memory. */
 const mostPending = 200;
 const probeEverySeconds = 5;
+/** How long a search may take to find a trace. */
+const probePatience = 60;
 const sampleSize = 200;
 
 /** `./tracestack load`. Returns the exit code: 1 when something acknowledged is missing, or nothing was taken. */
@@ -134,7 +136,7 @@ async function probe(e: Endpoints, newest: () => string, end: number, { searchab
 		last = id;
 		const since = performance.now();
 		const range = { start: epoch(-60), end: epoch(60), limit: 1 };
-		const found = await until(60, async () => {
+		const found = await until(probePatience, async () => {
 			const { traces } = await ask<{ traces?: unknown[] }>(e, "tempo", "/api/search", {
 				q: `{ trace:id = "${id}" }`,
 				...range,
@@ -176,13 +178,23 @@ export async function sampled(
 	return { of: ids.length, found };
 }
 
-/** Figures that people compare. */
+/** Figures that people compare. A quantile that was not measured, or lies among what was not found in time, is left out. */
 export function summary({ latency, searchable, ...rest }: Outcome) {
+	const found = (q: number) => {
+		const value = quantile(searchable, q);
+		return value !== undefined && Number.isFinite(value) ? value : undefined;
+	};
 	return {
 		...rest,
 		perSecond: Math.round(rest.accepted / Math.max(rest.seconds, 1e-3)),
 		latencyMs: { p50: quantile(latency, 0.5), p95: quantile(latency, 0.95), p99: quantile(latency, 0.99) },
-		searchableSeconds: { p50: quantile(searchable, 0.5), worst: quantile(searchable, 1) },
+		searchableSeconds: {
+			asked: searchable.length,
+			notFoundInTime: searchable.filter((value) => !Number.isFinite(value)).length,
+			patience: probePatience,
+			p50: found(0.5),
+			worst: found(1),
+		},
 	};
 }
 
@@ -190,17 +202,17 @@ export function told(outcome: Outcome): string[] {
 	const { perSecond, latencyMs, searchableSeconds, sampled, seconds } = summary(outcome);
 	const ms = (value: number | undefined) =>
 		value === undefined ? "unknown" : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
-	const { p50, worst } = searchableSeconds;
+	const { asked, p50, worst } = searchableSeconds;
 	return [
 		`${counted(outcome)} in ${seconds.toFixed(0)} s: ${perSecond} a second`,
 		`acknowledged after  ${ms(latencyMs.p50)} (median), ${ms(latencyMs.p95)} (p95), ${ms(latencyMs.p99)} (p99)`,
-		`searchable after    ${p50 === undefined ? "unknown: too short a load" : `${inSeconds(p50)} (median), ${inSeconds(worst ?? p50)} (worst of ${outcome.searchable.length})`}`,
+		`searchable after    ${asked === 0 ? "unknown: too short a load" : `${inSeconds(p50)} (median), ${inSeconds(worst)} (worst of ${asked})`}`,
 		`found by id         ${sampled.found} of ${sampled.of} acknowledged traces`,
 	];
 }
 
-function inSeconds(value: number): string {
-	return Number.isFinite(value) ? `${value.toFixed(1)} s` : "more than 60 s";
+function inSeconds(value: number | undefined): string {
+	return value === undefined ? `more than ${probePatience} s` : `${value.toFixed(1)} s`;
 }
 
 function counted({ accepted, refused, unsent }: Outcome): string {

@@ -6,7 +6,8 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Batch, post } from "../../cli/load/batch.ts";
 import { type Endpoints, json, until, withQuery } from "../../cli/verify/api.ts";
-import { besideDocker } from "./beside.ts";
+import { besideDocker, bridgeAddress } from "./beside.ts";
+import { authorization, experiment, MlflowStandIn } from "./mlflow.ts";
 import { lost, lostOf } from "./sender.ts";
 import { TestStack } from "./stack.ts";
 
@@ -23,7 +24,10 @@ const destination = {
 	authorization: new Set<string | undefined>(),
 };
 
+const mlflow = new MlflowStandIn();
+
 beforeAll(async () => {
+	await mlflow.start();
 	const { server, port } = await besideDocker(async (request, response) => {
 		const chunks: Buffer[] = [];
 		for await (const chunk of request) chunks.push(chunk);
@@ -41,6 +45,19 @@ beforeAll(async () => {
 		ports: { ...stack.ports, collectorMetrics },
 		destinations: [
 			{ name: "genai", endpoint, headers: { authorization: "Bearer of: good # news" }, onlyAttributes: ["gen_ai."] },
+			{
+				name: "mlflow",
+				endpoint: `http://host.docker.internal:${mlflow.port}`,
+				headers: { "x-mlflow-experiment-id": experiment, authorization },
+				onlyAttributes: ["gen_ai."],
+			},
+			// As one forgets it.
+			{
+				name: "mlflow-of-nothing",
+				endpoint: `http://host.docker.internal:${mlflow.port}`,
+				headers: { authorization },
+				onlyAttributes: ["gen_ai."],
+			},
 			{ name: "dead", endpoint: "http://host.docker.internal:9", signals: ["traces", "logs"], queueMiB: 1 },
 		],
 		redaction: { values: ["\\bACME-\\d+\\b"] },
@@ -52,6 +69,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
 	destination.server?.close();
+	mlflow.server?.close();
 	await stack.remove();
 });
 
@@ -187,6 +205,44 @@ describe("secrets", () => {
 		const files = await stack.read("collector", "/etc/otelcol-contrib/config.yaml");
 		expect(files).toContain("destination-genai");
 		expect(files).not.toContain("good");
+	});
+});
+
+describe("MLflow", () => {
+	it("refuses what a tracking server refuses", async () => {
+		const url = `http://${await bridgeAddress()}:${mlflow.port}/v1/traces`;
+		const right = { "content-type": "application/x-protobuf", "x-mlflow-experiment-id": experiment, authorization };
+		const { body } = new Batch("asked", 1).next();
+		const ask = async (change: Record<string, string | undefined>, payload: Buffer | string = body) => {
+			const headers = Object.entries({ ...right, ...change }).filter(
+				(one): one is [string, string] => one[1] !== undefined,
+			);
+			return (await fetch(url, { method: "POST", headers, body: payload })).status;
+		};
+		expect(await ask({})).toBe(200);
+		expect(await ask({ authorization: undefined })).toBe(401);
+		expect(await ask({ "x-mlflow-experiment-id": undefined })).toBe(422);
+		expect(await ask({ "x-mlflow-experiment-id": "8" })).toBe(404);
+		expect(await ask({ "content-type": "application/json" }, '{"resourceSpans":[]}')).toBe(400);
+		expect(await ask({ "content-encoding": "gzip" })).toBe(400);
+		expect(await ask({}, "")).toBe(400);
+	});
+
+	it("takes spans of models as the collector sends them, without their secrets", () => {
+		const taken = Buffer.concat(mlflow.taken).toString("latin1");
+		expect(taken).toContain("gen_ai.usage.input_tokens");
+		expect(taken).not.toContain("hunter2");
+	});
+
+	it("without its header takes nothing, which is counted", async () => {
+		const failed =
+			/^otelcol_exporter_send_failed_spans\S*exporter="otlp_http\/destination-mlflow-of-nothing"\S* (\S+)$/m;
+		const healthy = /^otelcol_exporter_send_failed_spans\S*exporter="otlp_http\/destination-mlflow"\S* (\S+)$/m;
+		await until(20, async () => {
+			const metrics = await (await fetch(`http://127.0.0.1:${collectorMetrics}/metrics`)).text();
+			expect(Number(failed.exec(metrics)?.[1])).toBeGreaterThan(0);
+			expect(Number(healthy.exec(metrics)?.[1] ?? 0)).toBe(0);
+		});
 	});
 });
 

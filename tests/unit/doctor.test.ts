@@ -40,7 +40,7 @@ describe("a server's log", () => {
 		],
 		[
 			"the collector's, a destination that wants another header",
-			'2026-11-21T10:00:00.000Z\terror\tinternal/base_exporter.go:117\tExporting failed. Dropping data.\t{"error": "not retryable error: Permanent error: rpc error: code = Unauthenticated desc = error exporting items, request to http://mlflow:5000/v1/traces responded with HTTP Status Code 401", "dropped_items": 1}',
+			'2026-11-21T10:00:00.000Z\terror\tinternal/queue_sender.go:50\tExporting failed. Dropping data.\t{"otelcol.component.id": "otlp_http/destination-mlflow", "error": "not retryable error: Permanent error: rpc error: code = Unauthenticated desc = error exporting items, request to http://mlflow:5000/v1/traces responded with HTTP Status Code 401", "dropped_items": 1}',
 			/a destination refuses/,
 		],
 	])("%s: has a cause", (_, line, what) => {

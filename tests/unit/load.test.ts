@@ -21,8 +21,15 @@ describe("what a load came to", () => {
 		expect(summary(outcome)).toMatchObject({
 			perSecond: 1000,
 			latencyMs: { p50: 3, p95: 100, p99: 100 },
-			searchableSeconds: { p50: 1.2, worst: Number.POSITIVE_INFINITY },
 		});
+	});
+
+	it("names what no search found in time, where JSON knows no infinity", () => {
+		const { searchableSeconds } = JSON.parse(JSON.stringify(summary(outcome)));
+		expect(searchableSeconds).toEqual({ asked: 3, notFoundInTime: 1, patience: 60, p50: 1.2 });
+		const never = { ...outcome, searchable: [Number.POSITIVE_INFINITY] };
+		expect(JSON.stringify(summary(never).searchableSeconds)).toBe('{"asked":1,"notFoundInTime":1,"patience":60}');
+		expect(told(never).join("\n")).toMatch(/more than 60 s \(median\), more than 60 s \(worst of 1\)/);
 	});
 
 	it("is told with what was refused, and with what was never found", () => {
