@@ -26,7 +26,7 @@ const caFile = `${folder}/ca.crt`;
 const user = "tracestack";
 const database = "archive";
 const postgresPort = 5432;
-const postgresPasswordFile = "/etc/postgres/password";
+const postgresPasswordFile = "/etc/postgres/secrets/password";
 /** As the official image has it. */
 const postgresOwner = { uid: 999, gid: 999 };
 

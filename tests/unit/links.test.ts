@@ -18,8 +18,9 @@ function valuesOf(key: string, within: unknown): unknown[] {
 }
 
 test("every datasource has a uid of the contract, and every uid a datasource", () => {
-	// Reports have theirs where there is an object store: report.test.ts; the long term where a target keeps it: aws-state.test.ts.
-	const { reports: _, longTerm: __, ...always } = uid;
+	// Reports have theirs where there is an object store: report.test.ts; the long term where a target keeps it:
+	// aws-state.test.ts; the archive where it is enabled: archive.test.ts.
+	const { reports: _, longTerm: __, archive: ___, ...always } = uid;
 	expect(sources.map((source) => source.uid).sort()).toEqual(Object.values(always).sort());
 	expect(new Set(sources.map(({ name }) => name)).size).toBe(sources.length);
 	expect(sources.filter(({ isDefault }) => isDefault).map((source) => source.uid)).toEqual([uid.prometheus]);
