@@ -139,7 +139,7 @@ export async function down(
 			await whenFree(stack, () => s.cancel(), destroy);
 		});
 	}
-	await removeLeftovers(stack, { volumes: deleteData });
+	if ((await peek(stack)).docker) await removeLeftovers(stack, { volumes: deleteData });
 }
 
 /** A stack's outputs, secrets readable; none when there is no such stack. Its authority is trusted from then on. */

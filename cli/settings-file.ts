@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseDocument } from "yaml";
+import { UserError } from "./output.ts";
 import { root } from "./paths.ts";
 
 export interface Peek {
@@ -25,6 +26,17 @@ export async function peek(stack: string, folder = root): Promise<Peek> {
 		docker: config["tracestack:target"] !== "aws",
 		...(typeof images === "string" && { images: resolve(folder, images) }),
 	};
+}
+
+/**
+ * Refuses a command that knows Docker only.
+ *
+ * @param instead What there is on AWS.
+ * @throws UserError where the stack's file says that it is there.
+ */
+export async function onDockerOnly(stack: string, command: string, instead: string, folder = root): Promise<void> {
+	if ((await peek(stack, folder)).docker) return;
+	throw new UserError(`${command} knows stacks on Docker only, and ${stack} is on AWS.\n${instead}`);
 }
 
 function configOf(text: string): Record<string, unknown> {

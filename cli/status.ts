@@ -3,6 +3,7 @@ import { containers, outputs, prepare, type StackOptions } from "./engine.ts";
 import { inventory, longRunning } from "./inventory.ts";
 import { kept } from "./kept.ts";
 import { columns, paint, shorten } from "./output.ts";
+import { onDockerOnly } from "./settings-file.ts";
 
 const nameWidth = Math.max(...known.map(({ length }) => length));
 
@@ -19,6 +20,7 @@ interface ServiceStatus {
 
 /** `./tracestack status`. Exit code 0 when everything runs as declared, 1 otherwise. */
 export async function statusCommand(options: StackOptions & { json?: boolean }): Promise<number> {
+	await onDockerOnly(options.stack, "status", `How it fares: ./tracestack doctor --stack ${options.stack}`);
 	const environment = await prepare(options, "look");
 	const services = await servicesOf(options.stack, await containers(environment, options.stack));
 	const { urls = {}, retention, storage } = await outputs(environment, options.stack);

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { prepare, type StackOptions } from "../engine.ts";
 import { progress, seconds, UserError } from "../output.ts";
 import { root } from "../paths.ts";
+import { onDockerOnly } from "../settings-file.ts";
 import { writeBackup } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { type Parts, partsOf, start, started, stop } from "./parts.ts";
@@ -14,6 +15,11 @@ import { VolumeHelper } from "./volumes.ts";
  * service has written down what it knows, and started again whatever happens.
  */
 export async function backupCommand(name: string, options: StackOptions & { force?: boolean }): Promise<void> {
+	await onDockerOnly(
+		options.stack,
+		"backup",
+		"RDS and EFS keep backups of their own: docs/aws.md says how to go back to one",
+	);
 	const file = resolve(name);
 	if (existsSync(file) && !options.force)
 		throw new UserError(`${file} is there already: give another name, or --force to replace it.`);

@@ -3,6 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { prepare, type StackOptions } from "../engine.ts";
 import { progress, seconds, UserError } from "../output.ts";
+import { onDockerOnly } from "../settings-file.ts";
 import { eachVolume, type Manifest, verifyBackup } from "./format.ts";
 import { setGrafanaPassword } from "./grafana.ts";
 import { interruptible } from "./interrupt.ts";
@@ -15,6 +16,11 @@ import { VolumeHelper } from "./volumes.ts";
  * anything is touched.
  */
 export async function restoreCommand(name: string, options: StackOptions & { yes?: boolean }): Promise<void> {
+	await onDockerOnly(
+		options.stack,
+		"restore",
+		"RDS and EFS keep backups of their own: docs/aws.md says how to go back to one",
+	);
 	const file = resolve(name);
 	const reading = Date.now();
 	const manifest = await verifyBackup(file);

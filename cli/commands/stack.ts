@@ -29,6 +29,9 @@ export function stackCommands(program: Command): void {
 		.option("--delete-data", "delete volumes and password as well")
 		.action(async (options) => {
 			const { down, prepare } = await import("../engine.ts");
+			const { onDockerOnly } = await import("../settings-file.ts");
+			const instead = "What is kept goes there with what runs: docs/aws.md says how to tear one down";
+			if (!options.deleteData) await onDockerOnly(options.stack, "down without --delete-data", instead);
 			await down(await prepare(options, "look"), { ...options, deleteData: Boolean(options.deleteData) });
 		});
 

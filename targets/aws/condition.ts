@@ -97,14 +97,13 @@ export async function ailingServices(deployed: Deployed): Promise<Ailment[]> {
 export function deployment(service: Service, { name: about, taskDefinition }: Deployed["services"][number]): Ailment[] {
 	const { deployments = [], events = [], desiredCount = 0, runningCount = 0 } = service;
 	const current = deployments.find(({ status }) => status === "PRIMARY");
-	const failed = deployments.find(({ rolloutState }) => rolloutState === "FAILED") ?? current;
 	const message = events[0]?.message;
 	const seen = message ? { seen: message } : {};
 	const ailments: Ailment[] = [];
 	if (current?.rolloutState === "FAILED")
 		ailments.push({
 			...{ severity: "broken", about, what: "its deployment failed" },
-			...(failed?.rolloutStateReason ? { seen: failed.rolloutStateReason } : seen),
+			...(current.rolloutStateReason ? { seen: current.rolloutStateReason } : seen),
 			todo: "why its tasks ended is said below; then ./tracestack up again",
 		});
 	else if (current?.taskDefinition && taskDefinition && current.taskDefinition !== taskDefinition)

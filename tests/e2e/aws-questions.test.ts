@@ -16,11 +16,13 @@ import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53
 import { AwsClient } from "aws4fetch";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { inCloudWatch, onFargate } from "../../cli/doctor/aws.ts";
+import type { Context } from "../../cli/drift/finding.ts";
 import { text, until } from "../../cli/verify/api.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
 import { parseSettings, type Settings } from "../../settings.ts";
 import { askedOfAws } from "../../targets/aws/asked.ts";
-import { ailingServices, type Deployed, ringingAlarms } from "../../targets/aws/condition.ts";
+import { ailingServices } from "../../targets/aws/condition.ts";
 import { selfSigned } from "../certificate.ts";
 
 const name = "e2e-aws-questions";
@@ -45,13 +47,14 @@ const there = {
 };
 
 beforeAll(async () => {
-	const image = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml").moto?.image ?? "";
+	const { moto } = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml");
+	if (!moto) throw new Error("the image catalogue has no moto: ./tracestack airgap build makes another");
 	await remove();
 	const labels = ["--label", `tracestack.stack=tracestack/${name}`];
 	const publish = ["--publish", `${endpoint.replace("http://", "")}:5000`];
 	// Services of moto's never run by themselves: each deployment has two tasks that failed.
 	const env = ["--env", "MOTO_ECS_SERVICE_FAILED_TASKS=2"];
-	await execa("docker", ["run", "--detach", "--name", name, ...labels, ...publish, ...env, image]);
+	await execa("docker", ["run", "--detach", "--name", name, ...labels, ...publish, ...env, moto.image]);
 	await until(120, () => text(`${endpoint}/moto-api/data.json`));
 	vi.stubEnv("AWS_ENDPOINT_URL", endpoint);
 	actAs({ id: "anyone", secret: "anything" });
@@ -171,13 +174,26 @@ describe("the doctor", () => {
 	const cluster = "tracestack-prod";
 	const alarm = "tracestack-prod-tempo-tasks";
 	const stopped = "CannotPullContainerError: pull image manifest has been retried 5 time(s)";
-	let deployed: Deployed;
-	/** The task definition that the service has, which is not the one that was deployed. */
-	let running: string;
+	let clusterArn = "";
+	/** Task definitions: what the service has, and what was deployed after it. */
+	let running = "";
+	let wanted = "";
+	/** A stack with these services, as the engine's state has it. */
+	const stack = (services: Record<string, string>): Context => {
+		const resource = (type: string, outputs: object, inputs = {}) => ({ urn: type, type, inputs, outputs });
+		const resources = [
+			resource("aws:ecs/cluster:Cluster", { arn: clusterArn }),
+			resource("aws:cloudwatch/metricAlarm:MetricAlarm", { name: alarm }),
+			...Object.entries(services).map(([name, taskDefinition]) =>
+				resource("aws:ecs/service:Service", { name }, { taskDefinition }),
+			),
+		];
+		return { state: { deployment: { resources } } } as Partial<Context> as Context;
+	};
 
 	beforeAll(async () => {
 		const ecs = new ECSClient(common);
-		const made = await ecs.send(new CreateClusterCommand({ clusterName: cluster }));
+		clusterArn = (await ecs.send(new CreateClusterCommand({ clusterName: cluster }))).cluster?.clusterArn ?? "";
 		const networkConfiguration = { awsvpcConfiguration: { subnets: [there.a], securityGroups: [] } };
 		const define = async () => {
 			const command = new RegisterTaskDefinitionCommand({
@@ -203,19 +219,13 @@ describe("the doctor", () => {
 		const metric = { Namespace: "AWS/ECS", MetricName: "CPUUtilization", Statistic: "SampleCount" } as const;
 		const put = { AlarmName: alarm, AlarmDescription: "Fewer than 1 of tempo", ...condition, ...metric };
 		await new CloudWatchClient(common).send(new PutMetricAlarmCommand(put));
-		deployed = {
-			...{ region, cluster: made.cluster?.clusterArn ?? "", alarms: [alarm] },
-			services: [
-				{ name: "tempo", taskDefinition: await define(), logGroup: "/tracestack/prod/tempo" },
-				{ name: "loki", taskDefinition: "", logGroup: "/tracestack/prod/loki" },
-			],
-		};
+		wanted = await define();
 	});
 
 	it("tells of services that are gone, went back, or lack tasks, and why tasks ended", async () => {
 		const about = (name: string, what: string, seen?: string) =>
 			expect.objectContaining({ severity: "broken", about: name, what, ...(seen && { seen }) });
-		expect(await ailingServices(deployed)).toEqual([
+		expect(await onFargate(stack({ tempo: wanted, loki: wanted }))).toEqual([
 			about("tempo", "it runs tempo:1, and tempo:2 was deployed: ECS has gone back, or somebody has"),
 			about("tempo", "0 of 1 tasks run"),
 			about("tempo", "its image could not be fetched", stopped),
@@ -224,9 +234,7 @@ describe("the doctor", () => {
 	});
 
 	it("tells of failing tasks while ECS still tries", async () => {
-		const [tempo] = deployed.services;
-		const services = [{ ...tempo!, taskDefinition: running }];
-		const [first] = await ailingServices({ ...deployed, services });
+		const [first] = await onFargate(stack({ tempo: running }));
 		expect(first).toMatchObject({
 			severity: "warning",
 			what: "its deployment goes on, and 2 of its tasks have failed",
@@ -238,9 +246,9 @@ describe("the doctor", () => {
 		const set = (StateValue: "OK" | "ALARM") =>
 			cloudWatch.send(new SetAlarmStateCommand({ AlarmName: alarm, StateValue, StateReason: "no datapoints" }));
 		await set("OK");
-		expect(await ringingAlarms(deployed)).toEqual([]);
+		expect(await inCloudWatch(stack({}))).toEqual([]);
 		await set("ALARM");
-		expect(await ringingAlarms(deployed)).toEqual([
+		expect(await inCloudWatch(stack({}))).toEqual([
 			{
 				...{ severity: "broken", about: "stack", what: `CloudWatch's alarm ${alarm} rings` },
 				...{ seen: "no datapoints", todo: "Fewer than 1 of tempo" },

@@ -43,6 +43,7 @@ const published: Record<string, Record<number, number>> = {
 };
 
 let fargate: Fargate;
+let catalogue: ReturnType<typeof readCatalogue>;
 let resources: Recorded[];
 let e: Endpoints;
 let longTerm: Server;
@@ -51,7 +52,7 @@ let startedBefore: string;
 const remoteWrites: { url: string; authorization: string }[] = [];
 
 beforeAll(async () => {
-	const catalogue = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml");
+	catalogue = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml");
 	const image = (service: string) => catalogue[service]?.image ?? "";
 	const { certificate, key } = await selfSigned(hosts.map((host) => `DNS:${host}`));
 	const bridge = await bridgeAddress();
@@ -125,6 +126,14 @@ it("every task starts from its files in S3, and verify holds every link", async 
 	const results = await verify(entrances);
 	expect(results.filter(({ ok }) => !ok)).toEqual([]);
 	expect(results.length).toBeGreaterThan(12);
+});
+
+it("each answers what ECS asks it, but those that a balancer asks", async () => {
+	// An earlier version, which a patch adapts the configuration to, may lack the program that asks.
+	const asked = tasks.filter((task) => !catalogue[task]?.patch);
+	const answers = await Promise.all(asked.map(async (task) => [task, await fargate.ask(task)] as const));
+	const byBalancer = answers.filter(([, answered]) => !answered).map(([task]) => task);
+	expect(byBalancer).toEqual(["collector", "grafana"]);
 });
 
 it("Prometheus writes to the long term as its role, signed", async () => {

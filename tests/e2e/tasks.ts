@@ -15,6 +15,7 @@ interface Container {
 	dependsOn?: { containerName: string; condition: string }[];
 	environment: { name: string; value: string }[];
 	essential: boolean;
+	healthCheck?: { command: string[] };
 	linuxParameters: { capabilities: { drop: string[] } };
 	mountPoints: { containerPath: string; sourceVolume: string; readOnly: boolean }[];
 	secrets?: { name: string; valueFrom: string }[];
@@ -153,6 +154,15 @@ export class Fargate {
 		await docker("rm", "--force", ...names);
 		const own = definition.volumes.filter(({ efsVolumeConfiguration }) => !efsVolumeConfiguration);
 		await docker("volume", "rm", ...own.map(({ name }) => `${this.#args.name}-${task}-${name}`));
+	}
+
+	/** Asks a task as ECS does whether it works. False where its definition does not say how: a balancer asks then. */
+	async ask(task: string): Promise<boolean> {
+		const containers: Container[] = JSON.parse(this.#definition(task).containerDefinitions);
+		const [how, ...command] = containers.find(({ name }) => name === task)?.healthCheck?.command ?? [];
+		if (how !== "CMD") return false;
+		await docker("exec", this.container(task), ...command);
+		return true;
 	}
 
 	/** Docker's name for a container. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { peek } from "../../cli/settings-file.ts";
+import { onDockerOnly, peek } from "../../cli/settings-file.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tracestack-peek-"));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -18,6 +18,14 @@ describe("before the engine reads a stack's settings, commands know", () => {
 	])("%j: whether a Docker engine has to be there, and which images", async (text, found) => {
 		writeFileSync(join(dir, "Pulumi.prod.yaml"), text);
 		expect(await peek("prod", dir)).toEqual(found);
+	});
+
+	it("that what knows Docker only is refused on AWS, with what there is instead", async () => {
+		writeFileSync(join(dir, "Pulumi.cloud.yaml"), "config:\n  tracestack:target: aws\n");
+		await expect(onDockerOnly("cloud", "status", "Ask the doctor", dir)).rejects.toThrow(
+			"status knows stacks on Docker only, and cloud is on AWS.\nAsk the doctor",
+		);
+		await onDockerOnly("none", "status", "", dir);
 	});
 
 	it("that one without a file is on Docker", async () => expect(await peek("none", dir)).toEqual({ docker: true }));
