@@ -153,7 +153,7 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
  */
 export function configLints(images: string | undefined): Lint[] {
 	const settings = settingsOf({}, images);
-	const workloads = workloadsOf(settings);
+	const workloads = workloadsOf(settings).filter(({ name }) => hasLinter(name));
 	const varied = variants.map(([service, what, raw]) => ({
 		name: `${service}: rendered configuration, ${what}`,
 		run: async () => lint(workloadsOf(settingsOf(raw, images)).find(({ name }) => name === service)!),
@@ -181,10 +181,9 @@ function settingsOf(raw: Record<string, unknown>, images: string | undefined): S
 	return parseSettings(raw, { project: "tracestack", name: "dev" }, images);
 }
 
-/** What has a configuration file of its own format, and so a linter. */
+/** What a stack with these settings runs; its secrets are empty. */
 export function workloadsOf(settings: Settings): Workload[] {
-	const none = { password: "", storeKey: "" };
-	return platform(settings, (workload, port) => `${workload}:${port}`, none).filter(({ name }) => hasLinter(name));
+	return platform(settings, (workload, port) => `${workload}:${port}`, { password: "", storeKey: "" });
 }
 
 /** `promtool test rules` over every pack's tests: each rule fires when it should and stays silent otherwise. */

@@ -4,8 +4,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { parse } from "yaml";
+import type { Workload } from "../../components/workload.ts";
 import { objectOrText, splitOnce } from "../../settings/configuration.ts";
 import { parseSettings, type Settings } from "../../settings.ts";
+import { requireDockerEngine } from "../docker-engine.ts";
 import { type Environment, existing, prepare, type StackOptions } from "../engine.ts";
 import { inventory, longRunning } from "../inventory.ts";
 import { hasLinter, lint } from "../linter.ts";
@@ -33,13 +35,19 @@ export async function upgradeCheckCommand(options: StackOptions & { json?: boole
 	const { stack } = options;
 	if (!(await peek(stack)).docker)
 		throw new UserError(`The stack ${stack} runs on AWS: ./tracestack preview --stack ${stack} shows its images`);
-	const environment = await prepare(options, "look");
+	await requireDockerEngine();
+	// The catalogue that `up` would choose: without a registry that is one of images built here.
+	const environment = await prepare(options);
 	const settings = await settingsOf(environment, stack);
 	const running = longRunning(await inventory(stack));
 	if (running.length === 0) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
+	const workloads = workloadsOf(settings);
 	const rows: Row[] = [];
-	for (const { service, image } of running.sort((a, b) => (a.service < b.service ? -1 : 1)))
-		rows.push(await looked(settings, service, image));
+	for (const { service, image } of running.sort((a, b) => (a.service < b.service ? -1 : 1))) {
+		const workload = workloads.find(({ name }) => name === service);
+		// What the settings no longer ask for gets no other image: `up` removes it.
+		if (workload) rows.push(await looked(workload, image));
+	}
 	if (options.json) process.stdout.write(`${JSON.stringify({ stack, services: rows }, null, 2)}\n`);
 	else process.stdout.write(`${table(rows, columns(process.stdout)).join("\n")}\n`);
 	progress(conclusion(rows, stack));
@@ -90,14 +98,14 @@ function conclusion(rows: Row[], stack: string): string {
 	return `${refused}\nan older server may not read what a newer one wrote: the way back is a backup\nfrom before: ./tracestack restore FILE --stack ${stack}`;
 }
 
-async function looked(settings: Settings, service: string, runs: string): Promise<Row> {
-	const { image: catalogue } = settings.image(service);
+async function looked(workload: Workload, runs: string): Promise<Row> {
+	const { name: service, image: catalogue } = workload;
 	const row = { service, runs, catalogue, step: step(runs, catalogue) };
 	try {
 		await have(catalogue);
 		if (!hasLinter(service)) return { ...row, configuration: "no check" };
 		// Of the same image as well: a catalogue may have another patch for it.
-		await lint(workloadsOf(settings).find(({ name }) => name === service)!);
+		await lint(workload);
 		return { ...row, configuration: "accepted" };
 	} catch (error) {
 		return { ...row, configuration: "refused", why: (error as Error).message };

@@ -16,9 +16,10 @@ export async function hasArchive(e: Endpoints): Promise<boolean> {
 export function archived(e: Endpoints, traceId: string, spans: number, within: (usual: number) => number): Link {
 	return {
 		name: "trace in the archive",
-		hint: "collector -> otel-worker -> PostgreSQL: their logs; what waits in otel.ingestion_queue, what died in otel.dead_letters",
+		hint: "Grafana, which is asked; collector -> otel-worker -> PostgreSQL: their logs; what waits in otel.ingestion_queue, what died in otel.dead_letters",
 		check: () =>
 			until(within(30), async () => {
+				if (!(await hasArchive(e))) return "not enabled";
 				// By day: without a time every partition is looked through.
 				const sql = `SELECT count(*) FROM otel.spans WHERE trace_id = '${traceId}' AND start_time > now() - interval '1 hour'`;
 				const stored = await count(e, sql);

@@ -3,10 +3,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, test } from "vitest";
 import { stringify } from "yaml";
-import { exitCode } from "../../cli/smoke.ts";
+import { exitCode, smoke } from "../../cli/smoke.ts";
 import { alertPath, isQuiet } from "../../cli/verify/alerts.ts";
 import type { Endpoints } from "../../cli/verify/api.ts";
-import { onlyNumber } from "../../cli/verify/archive.ts";
+import { archived, onlyNumber } from "../../cli/verify/archive.ts";
 import { backlog } from "../../cli/verify/backlog.ts";
 import type { LinkResult } from "../../cli/verify/verify.ts";
 import { alertmanager } from "../../components/alertmanager.ts";
@@ -75,6 +75,36 @@ describe("the alert of a smoke test", () => {
 		const ends = posted.map((body) => Date.parse(JSON.parse(body)[0].endsAt));
 		expect(ends).toHaveLength(2);
 		expect(ends[1]).toBeLessThan(ends[0]!);
+	});
+});
+
+describe("a server that is still to come", () => {
+	it("is waited for before an alert is sent", async () => {
+		let asked = 0;
+		const { url, posted } = await answering({
+			"/api/v2/status": () => (asked++ < 1 ? {} : { config: { original: rendered([]) } }),
+			"/api/v2/alerts": () => (posted.length === 1 ? [{}] : []),
+			"/api/v1/alertmanagers": () => ({ data: { activeAlertmanagers: [{}] } }),
+			"/api/v1/rules": () => ({ data: { groups: [] } }),
+		});
+		const e = { alertmanager: url, prometheus: url } as Endpoints;
+		await expect(alertPath(e, "ab", () => 60).check()).resolves.toContain("told nobody");
+		expect(posted).toHaveLength(2);
+	});
+
+	it("is no reason to know nothing of an archive", async () => {
+		let asked = 0;
+		const { url } = await answering({ "/api/datasources": () => (asked++ < 1 ? undefined : []) });
+		await expect(archived({ grafana: url } as Endpoints, "ab", 4, () => 60).check()).resolves.toBe("not enabled");
+	});
+
+	it("that does not come is told as what is broken, not instead of it", async () => {
+		const { url: otlpHttp } = await answering({});
+		const absent = "http://127.0.0.1:1";
+		const e = { grafana: absent, prometheus: absent, otlpHttp, otlpGrpc: "127.0.0.1:1" } as Endpoints;
+		const { links, archive, warnings } = await smoke(e, 0.1);
+		expect(links).toMatchObject([{ link: "trace accepted by OTLP gRPC", ok: false }, { ok: true }]);
+		expect({ archive, warnings }).toEqual({ archive: "unknown", warnings: [expect.stringMatching(/queues/)] });
 	});
 });
 

@@ -15,6 +15,19 @@ test.each([
 	["built/grafana:10.1-d2d8", "built/grafana:10.1.2-77aa", "patch"],
 	["registry:5000/tempo:3.0.2", "other:5000/tempo:3.1.0", "minor"],
 	["grafana/tempo:3.0.2", "grafana/tempo:latest", "unknown"],
+	["grafana/tempo:3.0.2", "grafana/tempo@sha256:ab", "unknown"],
+	["grafana/tempo:3.0.2@sha256:ab", "grafana/tempo:3.0.2@sha256:cd", "rebuilt"],
+	// Which of 2.8 it is, the tag does not say.
+	["grafana/tempo:2.8.1", "built/tempo:2.8-2388e90c4cae", "unknown"],
+	["grafana/tempo:2.8.0", "built/tempo:2.8-2388e90c4cae", "rebuilt"],
+	["grafana/tempo:3.0.3", "built/tempo:2.8-2388e90c4cae", "downgrade"],
+	["built/postgres:15-e8d9f43e965a", "postgres:17.6", "major"],
+	["postgres:17.6", "built/postgres:15-e8d9f43e965a", "downgrade"],
+	["built/tempo:2388e90c", "built/tempo:1488e90c", "unknown"],
+	["grafana/tempo:3.0.0-rc.1", "grafana/tempo:3.0.0", "patch"],
+	["grafana/tempo:3.0.0", "grafana/tempo:3.0.0-rc.1", "downgrade"],
+	["grafana/tempo:v3.0.0-rc.9", "grafana/tempo:v3.0.0-rc.10", "patch"],
+	["grafana/tempo:3.0.0-rc.1", "grafana/tempo:2.9.0", "downgrade"],
 ])("from %s to %s is: %s", (from, to, what) => {
 	expect(step(from, to)).toBe(what);
 });
@@ -22,6 +35,8 @@ test.each([
 test("a version is shown as its tag has it", () => {
 	const images = ["prom/prometheus:v3.14.0", "built/loki:3.7.6-bf6b", "grafana/tempo:main-1234", "a:1.2.3@sha256:ab"];
 	expect(images.map(versionOf)).toEqual(["v3.14.0", "3.7.6", "main-1234", "1.2.3"]);
+	const others = ["built/postgres:15-e8d9", "a:v3.0.0-rc.1", "r:5000/a@sha256:0123456789abcdef", "r:5000/a"];
+	expect(others.map(versionOf)).toEqual(["15", "v3.0.0-rc.1", "sha256:0123456789ab", "latest"]);
 });
 
 describe("a check", () => {
