@@ -20,8 +20,8 @@ interface SmokeOptions extends StackOptions {
 export interface Smoke {
 	traceId: string;
 	links: LinkResult[];
-	/** `not enabled`: the stack has none, and nothing was looked for. */
-	archive: "enabled" | "not enabled";
+	/** `not enabled`: the stack has none, and nothing was looked for. `unknown`: Grafana, which alone reaches it, does not say. */
+	archive: "enabled" | "not enabled" | "unknown";
 	/** What waits, a sentence each. */
 	warnings: string[];
 }
@@ -44,19 +44,20 @@ export function exitCode({ links, warnings }: Pick<Smoke, "links" | "warnings">)
 async function smoke(e: Endpoints, timeout: number): Promise<Smoke> {
 	const deadline = Date.now() + timeout * 1000;
 	const within = () => Math.max(0, Math.round((deadline - Date.now()) / 1000));
-	const archive = await hasArchive(e);
+	const known = await hasArchive(e).catch((error: Error) => error);
+	const archive = known instanceof Error ? "unknown" : known ? "enabled" : "not enabled";
 	let traceId = "";
 	const results = await prove((ended) => {
 		const { accepted, found, ...made } = links(e, { ended, within });
 		traceId = made.traceId;
-		const stored = archive ? [archived(e, traceId, made.spans, within)] : [];
+		const stored = archive === "not enabled" ? [] : [archived(e, traceId, made.spans, within)];
 		return [
 			[accepted.grpc, accepted.http],
 			[found.byId, ...stored, found.exemplar, alertPath(e, traceId, within)],
 		];
 	});
-	if (!archive) progress("  - trace in the archive: not enabled (archive.enabled)");
+	if (archive === "not enabled") progress("  - trace in the archive: not enabled (archive.enabled)");
 	// What waits is the reason why a trace is not there, or is about to be one.
 	const warnings = await backlog(e).catch((error: Error) => [`queues could not be looked at: ${error.message}`]);
-	return { traceId, links: results, archive: archive ? "enabled" : "not enabled", warnings };
+	return { traceId, links: results, archive, warnings };
 }
