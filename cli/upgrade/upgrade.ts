@@ -54,9 +54,8 @@ export async function upgradeCheckCommand(options: StackOptions & { json?: boole
 	return exitCode(rows);
 }
 
-/** A downgrade is refused: what a newer server has written, an older one may not read. */
 export function exitCode(rows: Row[]): number {
-	if (rows.some(({ configuration, step }) => configuration === "refused" || step === "downgrade")) return 1;
+	if (rows.some(({ configuration }) => configuration === "refused")) return 1;
 	return rows.every(({ step }) => step === "same") ? 0 : 2;
 }
 
@@ -95,12 +94,14 @@ function conclusion(rows: Row[], stack: string): string {
 	if (code === 2) return `up would replace these; first: ./tracestack backup FILE --stack ${stack}`;
 	const refused = paint("red", "refused, and nothing was replaced", process.stderr);
 	if (!rows.some(({ step }) => step === "downgrade")) return refused;
-	return `${refused}\nan older server may not read what a newer one wrote: the way back is a backup\nfrom before: ./tracestack restore FILE --stack ${stack}`;
+	return `${refused}\nthe way back is a backup from before: ./tracestack restore FILE --stack ${stack}`;
 }
 
 async function looked(workload: Workload, runs: string): Promise<Row> {
 	const { name: service, image: catalogue } = workload;
 	const row = { service, runs, catalogue, step: step(runs, catalogue) };
+	if (row.step === "downgrade")
+		return { ...row, configuration: "refused", why: "an older server may not read what a newer one wrote" };
 	try {
 		await have(catalogue);
 		if (!hasLinter(service)) return { ...row, configuration: "no check" };

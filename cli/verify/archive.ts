@@ -37,7 +37,16 @@ interface Frames {
 async function count(e: Endpoints, rawSql: string): Promise<number> {
 	const queries = [{ refId: "A", datasource: { uid: source }, rawSql, format: "table" }];
 	const body = JSON.stringify({ queries, from: "now-1h", to: "now" });
-	return onlyNumber(await grafana<Frames>(e, "/api/ds/query", { method: "POST", body }));
+	const answer = await grafana<Frames>(e, "/api/ds/query", { method: "POST", body }).catch((error: Error) => {
+		throw new Error(inItsWords(error.message));
+	});
+	return onlyNumber(answer);
+}
+
+/** What the database says, out of the JSON that Grafana wraps it in; the whole where there is none. */
+export function inItsWords(message: string): string {
+	const [, said] = /"error":("(?:[^"\\]|\\.)*")/.exec(message) ?? [];
+	return said ? JSON.parse(said) : message;
 }
 
 /** @throws what the database says, or that there is no number. */

@@ -55,7 +55,7 @@ describe("a check", () => {
 		["the same version is built anew", [row({ step: "rebuilt" })], 2],
 		["a configuration is refused", [row({}), row({ configuration: "refused" })], 1],
 		["the same image refuses another patch", [row({ step: "same", configuration: "refused" })], 1],
-		["a server would be older", [row({}), row({ step: "downgrade" })], 1],
+		["a server would be older", [row({}), row({ step: "downgrade", configuration: "refused" })], 1],
 	])("tells by its exit code that %s", (_, rows, code) => {
 		expect(exitCode(rows)).toBe(code);
 	});
@@ -64,14 +64,14 @@ describe("a check", () => {
 		const why = `first\nsecond\nthird\nfailed parsing config: line 12: field nonsense not found ${"in type app.Config ".repeat(5)}\n`;
 		const rows = [
 			row({}),
-			row({ service: "grafana", step: "downgrade", configuration: "no check" }),
+			row({ service: "grafana", step: "downgrade", configuration: "refused" }),
 			row({ service: "loki", configuration: "refused", why }),
 		];
 		const lines = table(rows, 60).map(stripVTControlCharacters);
 		expect(lines.slice(0, 3)).toEqual([
 			expect.stringMatching(/^service +runs +catalogue +means/),
 			"tempo    3.0.2  3.0.3      patch; accepted",
-			expect.stringMatching(/^grafana {2}3\.0\.2 {2}3\.0\.3 {6}DOWNGRADE; it has no check/),
+			expect.stringMatching(/^grafana {2}3\.0\.2 {2}3\.0\.3 {6}DOWNGRADE; refused/),
 		]);
 		expect(lines[3]).toContain("patch; refused");
 		expect(lines.join("\n")).toMatch(/ {4}failed parsing config: line 12: field nonsense not/);
