@@ -45,7 +45,8 @@ const there = {
 };
 
 beforeAll(async () => {
-	const image = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml").moto?.image ?? "";
+	const image = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml").moto?.image;
+	if (!image) throw new Error("the image catalogue has no moto: ./tracestack airgap build --only moto says why");
 	await remove();
 	const labels = ["--label", `tracestack.stack=tracestack/${name}`];
 	const publish = ["--publish", `${endpoint.replace("http://", "")}:5000`];
