@@ -60,24 +60,60 @@ export async function build({ cacheDir, only, for: part = "all", log }: BuildOpt
 		log(`${missing.length} builds to do, about ${Math.ceil(minutes)} min on two cores with an empty build cache`);
 	}
 	const started = Date.now();
-	for (const [i, r] of missing.entries()) {
+	const done = await each(missing, log, only !== undefined, (r, i) => {
 		const label = `build ${i + 1} of ${missing.length}: ${r.name}`;
-		await withProgress(label, r.minutes, started, log, () => realise(root, r, storeDir(root, r, keys)));
-	}
+		return withProgress(label, r.minutes, started, log, () => realise(root, r, storeDir(root, r, keys)));
+	});
 
+	const absent = new Set(missing.filter((r) => !done.includes(r)).map(({ name }) => name));
 	const built: Record<string, { image: string; patch?: unknown }> = {};
-	for (const image of wanted.images) built[image.name] = await buildImage(root, image, keys, log);
+	for (const image of wanted.images.filter(({ from }) => !from.some((name) => absent.has(name))))
+		built[image.name] = await buildImage(root, image, keys, log);
 	return writeSet(root, wanted.recipes, keys, built);
 }
 
+/**
+ * Does something for each recipe, in order. Returns those for which it was done: of what no stack needs, nothing has to be.
+ *
+ * @param all Whoever asked for them by name wants them all.
+ */
+export async function each(
+	wanted: Recipe[],
+	log: (line: string) => void,
+	all: boolean,
+	body: (r: Recipe, i: number) => Promise<void>,
+): Promise<Recipe[]> {
+	const done: Recipe[] = [];
+	for (const [i, r] of wanted.entries()) {
+		try {
+			await body(r, i);
+			done.push(r);
+		} catch (error) {
+			if (all || !r.testsOnly) throw error;
+			const reason = (error as Error).message.trim().split("\n").at(-1);
+			log(`${r.name} is left out, which only a test needs: ${reason}`);
+		}
+	}
+	return done;
+}
+
 /** One row per artefact of a set: what it is, its key, whether it is there. Earlier releases, for a test, are in none. */
-export async function list(cacheDir: string): Promise<{ name: string; kind: string; key: string; built: boolean }[]> {
+export async function list(cacheDir: string): Promise<Row[]> {
 	return Promise.all(
-		recipes.map(async (r) => {
+		recipes.map(async (r): Promise<Row> => {
 			const key = await keyOf(r);
-			return { name: r.name, kind: r.kind, key, built: existsSync(join(cacheDir, "airgap/store", `${r.name}-${key}`)) };
+			const built = existsSync(join(cacheDir, "airgap/store", `${r.name}-${key}`));
+			return { name: r.name, kind: r.kind, key, built, testsOnly: r.testsOnly ?? false };
 		}),
 	);
+}
+
+interface Row {
+	name: string;
+	kind: string;
+	key: string;
+	built: boolean;
+	testsOnly: boolean;
 }
 
 /** Removes the store and the images; Go's own caches stay. */
@@ -126,7 +162,7 @@ function isTool(r: Recipe): boolean {
 
 /** The hash of everything that decides a result: the recipe, this folder's files that it reads, the Go version. */
 async function keyOf(r: Recipe): Promise<string> {
-	const hash = createHash("sha256").update(JSON.stringify({ ...r, minutes: 0 }));
+	const hash = createHash("sha256").update(JSON.stringify({ ...r, minutes: 0, testsOnly: undefined }));
 	const read = async (file: string) => hash.update(file).update(await readFile(join(here, file)));
 	if (r.kind === "collector") await read("collector.yaml");
 	if (r.kind === "script") await read(r.file);

@@ -27,6 +27,8 @@ interface Common {
 	name: string;
 	/** Minutes on two idle cores with an empty build cache (measured); used for progress only. */
 	minutes: number;
+	/** No stack needs it: where it can't be built, `up` goes on without. @default false */
+	testsOnly?: boolean;
 }
 
 export type Recipe = Common &
@@ -273,6 +275,7 @@ export const recipes: Recipe[] = [
 	{
 		name: "moto",
 		minutes: 0.5,
+		testsOnly: true,
 		kind: "rootfs",
 		packages: ["python3"],
 		without: ["dpkg", "tzdata"],

@@ -41,6 +41,8 @@ export async function unpackWheels(requirements: string, target: string): Promis
 				"--no-deps",
 				"--require-hashes",
 				"--no-compile",
+				// Where this registry is not reached, nobody waits for what only a test needs.
+				"--retries=1",
 			],
 			...["--only-binary=:all:", "--python-version", python, "--target", target, "--requirement", requirements],
 			...[...platforms, "any"].flatMap((platform) => ["--platform", platform]),

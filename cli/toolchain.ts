@@ -115,7 +115,7 @@ async function officialImages(): Promise<boolean> {
 async function airgapReady(): Promise<boolean> {
 	if (!existsSync(join(cacheDir, "airgap/sets"))) return false;
 	const { list } = await import("../airgap/build.ts");
-	return (await list(cacheDir)).every((row) => row.built);
+	return (await list(cacheDir)).every((row) => row.built || row.testsOnly);
 }
 
 async function pinnedVersion(): Promise<string> {

@@ -1,11 +1,12 @@
 // Applications that speak HTTP to the gRPC port, or the other way round. The collector hangs up and logs nothing of it, so the
 // only ones who know are the applications: what their environment says of OTLP is looked at, and nothing else of it.
 
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";
 import { execa } from "execa";
 import { stackLabel } from "../../targets/docker/labels.ts";
 import type { Context } from "../drift/finding.ts";
+import { types } from "../state.ts";
 import type { Complaint } from "./complaint.ts";
 import { services } from "./engine.ts";
 import { recently, sum } from "./servers.ts";
@@ -24,6 +25,8 @@ interface Sender {
 	env: Record<string, string>;
 	/** In a container with a network of its own: `localhost` is the container itself. */
 	contained: boolean;
+	/** In the stack's own network: elsewhere `collector` is somebody else's. */
+	inside: boolean;
 }
 
 /** A mistake, without anything of an environment but address and protocol. */
@@ -37,7 +40,7 @@ export async function senders(context: Context): Promise<Complaint[]> {
 	const { otlpGrpc, otlpHttp } = context.endpoints;
 	const doors = { grpc: otlpGrpc, http: new URL(otlpHttp).host };
 	const docker = services(context).length > 0;
-	const containers = docker ? await containersAround() : [];
+	const containers = docker ? await containersAround(networkOf(context)) : [];
 	const all = [...containers, ...(await processes(new Set(containers.map(({ id }) => id))))];
 	// A counter's first value is no increase.
 	const byGrpc = `sum(otelcol_receiver_accepted_spans{transport="grpc"}`;
@@ -59,13 +62,13 @@ export async function senders(context: Context): Promise<Complaint[]> {
  *
  * @param unheard No span has come by gRPC lately.
  */
-export function mistakes({ env, contained }: Omit<Sender, "name">, doors: Doors, unheard: boolean): Mistake[] {
+export function mistakes({ env, contained, inside }: Omit<Sender, "name">, doors: Doors, unheard: boolean): Mistake[] {
 	const found = ["TRACES", "METRICS", "LOGS"].flatMap((signal): Mistake[] => {
 		const of = (what: string) => env[`OTEL_EXPORTER_OTLP_${signal}_${what}`] || env[`OTEL_EXPORTER_OTLP_${what}`];
 		const address = addressOf(of("ENDPOINT"));
 		if (!address) return [];
-		const at = portOf(address, doors);
-		if (!at) return [];
+		const [at, other] = doorOf(address, doors, inside) ?? [];
+		if (!at || !other) return [];
 		const shown = `${address.hostname}:${address.port}`;
 		if (contained && isLoopback(address.hostname))
 			return [
@@ -79,16 +82,16 @@ export function mistakes({ env, contained }: Omit<Sender, "name">, doors: Doors,
 			return [
 				{
 					what: `names ${shown}, where gRPC is taken, and no protocol; no span has come by gRPC in ten minutes`,
-					todo: `is it idle, or does its SDK speak HTTP, as most do? OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or the port of ${doors.http}`,
+					todo: `is it idle, or does its SDK speak HTTP, as most do? OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or ${other}`,
 				},
 			];
 		const speaks = protocol?.startsWith("http/") ? "http" : protocol === "grpc" ? "grpc" : undefined;
 		if (!speaks || speaks === at) return [];
-		const [wrong, right] = speaks === "http" ? ["HTTP", doors.http] : ["gRPC", doors.grpc];
+		const wrong = speaks === "http" ? "HTTP" : "gRPC";
 		return [
 			{
 				what: `speaks ${wrong} to ${shown}, where ${at === "grpc" ? "gRPC" : "HTTP"} is taken: nothing of it arrives`,
-				todo: `OTEL_EXPORTER_OTLP_ENDPOINT with ${right}, or OTEL_EXPORTER_OTLP_PROTOCOL=${at === "grpc" ? "grpc" : "http/protobuf"}; ./tracestack smoke proves that both ports take spans`,
+				todo: `OTEL_EXPORTER_OTLP_ENDPOINT with ${other}, or OTEL_EXPORTER_OTLP_PROTOCOL=${at === "grpc" ? "grpc" : "http/protobuf"}; ./tracestack smoke proves that both ports take spans`,
 			},
 		];
 	});
@@ -102,14 +105,15 @@ function addressOf(endpoint: string | undefined): URL | undefined {
 	return URL.canParse(url) ? new URL(url) : undefined;
 }
 
-/** Which of the stack's doors an address is. */
-function portOf({ hostname, port }: URL, doors: Doors): keyof Doors | undefined {
-	const named = hostname === "collector" || hostname.endsWith("-collector");
-	for (const [door, own] of Object.entries({ grpc: "4317", http: "4318" }) as [keyof Doors, string][]) {
-		const { hostname: ours, port: published } = new URL(`http://${doors[door]}`);
-		const here = isLoopback(hostname) || hostname === "host.docker.internal" || hostname === ours;
-		if ((here && port === published) || (named && port === own)) return door;
-	}
+/** Which of the stack's doors an address is, and the address of the other one as it is reached from there. */
+function doorOf({ hostname, port }: URL, doors: Doors, inside: boolean): [at: keyof Doors, other: string] | undefined {
+	const [grpc, http] = [new URL(`http://${doors.grpc}`), new URL(`http://${doors.http}`)];
+	const here = isLoopback(hostname) || hostname === "host.docker.internal" || hostname === grpc.hostname;
+	if (here && port === grpc.port) return ["grpc", `${hostname}:${http.port}`];
+	if (here && port === http.port) return ["http", `${hostname}:${grpc.port}`];
+	if (!inside || !(hostname === "collector" || hostname.endsWith("-collector"))) return undefined;
+	if (port === "4317") return ["grpc", `${hostname}:4318`];
+	if (port === "4318") return ["http", `${hostname}:4317`];
 	return undefined;
 }
 
@@ -117,8 +121,13 @@ function isLoopback(hostname: string): boolean {
 	return hostname === "localhost" || hostname === "[::1]" || /^(127\.|0\.0\.0\.0$)/.test(hostname);
 }
 
+/** Of a stack on Docker. */
+function networkOf({ state }: Context): string {
+	return `${state.deployment.resources?.find(({ type }) => type === types.network)?.inputs?.name}`;
+}
+
 /** Running containers that belong to no stack. */
-async function containersAround(): Promise<(Sender & { id: string })[]> {
+async function containersAround(network: string): Promise<(Sender & { id: string })[]> {
 	const { stdout: ids } = await execa("docker", ["ps", "--quiet", "--no-trunc"]);
 	if (!ids) return [];
 	// One that has ended meanwhile is left out.
@@ -128,28 +137,34 @@ async function containersAround(): Promise<(Sender & { id: string })[]> {
 		Name: string;
 		Config: { Env: string[] | null; Labels: Record<string, string> | null };
 		HostConfig: { NetworkMode: string };
+		NetworkSettings: { Networks: Record<string, unknown> | null };
 	};
-	return (JSON.parse(stdout || "[]") as Inspected[]).map(({ Id: id, Name, Config, HostConfig }) => ({
+	return (JSON.parse(stdout || "[]") as Inspected[]).map(({ Id: id, Name, Config, HostConfig, NetworkSettings }) => ({
 		id,
 		name: `the container ${Name.slice(1)}`,
 		env: Config.Labels?.[stackLabel] ? {} : otlp(Config.Env ?? []),
 		contained: !/^(host$|container:)/.test(HostConfig.NetworkMode),
+		inside: Object.keys(NetworkSettings.Networks ?? {}).includes(network),
 	}));
 }
 
-/** Processes of this machine, but shells, which only hand on, and this command with all that called it or that it calls. */
+/**
+ * Processes of this machine, but shells, which only hand on, and this command with all that called it or that it calls. Who
+ * is in another network is somewhere else, whatever runs his container.
+ */
 async function processes(containers: ReadonlySet<string>): Promise<Sender[]> {
 	const ids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
 	const read = (id: string, file: string) => readFile(`/proc/${id}/${file}`, "utf8").catch(() => "");
+	const network = (id: string) => readlink(`/proc/${id}/ns/net`).catch(() => "");
+	const here = await network("self");
 	const found = ids.map(async (id): Promise<(Sender & { id: string }) | undefined> => {
 		const env = otlp((await read(id, "environ")).split("\0"));
-		if (Object.keys(env).length === 0) return undefined;
+		if (Object.keys(env).length === 0 || (await network(id)) !== here) return undefined;
 		const [cmdline, cgroup] = await Promise.all([read(id, "cmdline"), read(id, "cgroup")]);
-		// Arguments may be secret, and the first is none.
-		const command = basename(cmdline.split("\0")[0] ?? "");
 		const within = [...cgroup.matchAll(/[0-9a-f]{64}/g)].some(([one]) => containers.has(one));
+		const command = commandOf(cmdline);
 		if (within || shells.test(command)) return undefined;
-		return { id, name: `${command} (process ${id})`, env, contained: false };
+		return { id, name: `${command} (process ${id})`, env, contained: false, inside: false };
 	});
 	const senders = (await Promise.all(found)).filter((sender) => sender !== undefined);
 	const parents = async (id: string): Promise<string[]> => {
@@ -162,6 +177,11 @@ async function processes(containers: ReadonlySet<string>): Promise<Sender[]> {
 	for (const { id, ...sender } of senders)
 		if (!callers.has(id) && !(await parents(id)).includes(own)) others.push(sender);
 	return others;
+}
+
+/** A process's program. Arguments may be secret: a process that has named itself has them all in the first word. */
+export function commandOf(cmdline: string): string {
+	return basename(cmdline.split(/[\0\s]/)[0] ?? "");
 }
 
 const shells = /^-?(sh|bash|dash|zsh|fish|tmux.*|screen|su|sudo|login|sshd.*|systemd.*)$/;

@@ -1,5 +1,6 @@
 // Secrets of a state that was exported readable: to compare with, never to show.
 
+import { ownKeyId } from "../../components/object-store.ts";
 import { isSecretInEnvironment } from "../../components/secrets.ts";
 import { isObject } from "../diff/change.ts";
 import { isSecret, sealed } from "../state.ts";
@@ -49,6 +50,8 @@ export function secretTexts(state: unknown): string[] {
 				if (text.trim().length >= leastLength) found.add(text.trim());
 	};
 	collect(state, false);
+	// Goes with a secret, and is a word of every message.
+	found.delete(ownKeyId);
 	return [...found].sort((a, b) => b.length - a.length);
 }
 

@@ -22,3 +22,10 @@ export function refusal(error: unknown): "denied" | "absent" | "other" {
 	if (/AccessDenied|UnauthorizedOperation/.test(name)) return "denied";
 	return ($metadata?.httpStatusCode ?? $response?.statusCode) === 403 ? "denied" : "other";
 }
+
+/** Whether there are no credentials, or AWS has refused them; else it was not reached, or could not answer. */
+export function aboutCredentials(error: unknown): boolean {
+	const { name, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
+	const status = $metadata?.httpStatusCode ?? 0;
+	return /Credentials|Token/.test(name) || (status >= 400 && status < 500);
+}

@@ -12,7 +12,7 @@ import { DescribeKeyCommand, KMSClient } from "@aws-sdk/client-kms";
 import { GetHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import type { Settings } from "../../settings.ts";
-import { patience, refusal } from "./ask.ts";
+import { aboutCredentials, patience, refusal } from "./ask.ts";
 import { awsOf, zonesOf } from "./names.ts";
 
 /** What AWS says of a stack's settings, one sentence each. */
@@ -40,8 +40,13 @@ export async function askedOfAws(settings: Settings): Promise<Answers> {
 	try {
 		found = (await new STSClient(common).send(new GetCallerIdentityCommand({}))).Account ?? "";
 	} catch (error) {
+		const why = (error as Error).message.replace(/\.$/, "");
+		if (!aboutCredentials(error))
+			return problem(
+				`aws: nothing could be asked in ${region}: ${why}. Is that a region, and is there a way to it from here?`,
+			);
 		return problem(
-			`aws: nobody knows these credentials in ${region}: ${(error as Error).message.replace(/\.$/, "")}. ` +
+			`aws: nobody knows these credentials in ${region}: ${why}. ` +
 				"Set AWS_PROFILE (aws sso login, where it has ended), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
 		);
 	}

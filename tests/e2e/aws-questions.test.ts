@@ -47,14 +47,14 @@ const there = {
 };
 
 beforeAll(async () => {
-	const { moto } = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml");
-	if (!moto) throw new Error("the image catalogue has no moto: ./tracestack airgap build makes another");
+	const image = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml").moto?.image;
+	if (!image) throw new Error("the image catalogue has no moto: ./tracestack airgap build --only moto says why");
 	await remove();
 	const labels = ["--label", `tracestack.stack=tracestack/${name}`];
 	const publish = ["--publish", `${endpoint.replace("http://", "")}:5000`];
 	// Services of moto's never run by themselves: each deployment has two tasks that failed.
 	const env = ["--env", "MOTO_ECS_SERVICE_FAILED_TASKS=2"];
-	await execa("docker", ["run", "--detach", "--name", name, ...labels, ...publish, ...env, moto.image]);
+	await execa("docker", ["run", "--detach", "--name", name, ...labels, ...publish, ...env, image]);
 	await until(120, () => text(`${endpoint}/moto-api/data.json`));
 	vi.stubEnv("AWS_ENDPOINT_URL", endpoint);
 	actAs({ id: "anyone", secret: "anything" });

@@ -2,7 +2,8 @@ import { lstat, mkdtemp, readdir, readlink, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { installPlugins } from "../../airgap/build.ts";
+import { each, installPlugins } from "../../airgap/build.ts";
+import { recipes } from "../../airgap/recipes.ts";
 
 let home: string;
 beforeEach(async () => {
@@ -53,4 +54,18 @@ it("leaves an official plugin where the user has one", async () => {
 	await writeFile(random, "official");
 	await installPlugins(set("/b"), home);
 	expect((await lstat(random)).isSymbolicLink()).toBe(false);
+});
+
+it("goes on without what only a test needs, unless that is asked for by name; and without nothing else", async () => {
+	const wanted = recipes.filter(({ name }) => ["postgres", "moto", "jaeger"].includes(name));
+	const said: string[] = [];
+	const failing = (broken: string) => async (r: { name: string }) => {
+		if (r.name === broken) throw new Error("pip failed:\nNo module named pip\n");
+	};
+	const log = (line: string) => void said.push(line);
+	const done = await each(wanted, log, false, failing("moto"));
+	expect(done.map(({ name }) => name).sort()).toEqual(["jaeger", "postgres"]);
+	expect(said).toEqual([expect.stringMatching(/^moto is left out, .*: No module named pip$/)]);
+	await expect(each(wanted, log, true, failing("moto"))).rejects.toThrow("pip");
+	await expect(each(wanted, log, false, failing("postgres"))).rejects.toThrow("pip");
 });

@@ -7,7 +7,7 @@ import { errorsOf } from "../../cli/doctor/causes.ts";
 import { certificates } from "../../cli/doctor/certificates.ts";
 import { report } from "../../cli/doctor/doctor.ts";
 import { roomLeft } from "../../cli/doctor/engine.ts";
-import { mistakes, otlp } from "../../cli/doctor/senders.ts";
+import { commandOf, mistakes, otlp } from "../../cli/doctor/senders.ts";
 import type { Context } from "../../cli/drift/finding.ts";
 import { selfSigned } from "../certificate.ts";
 
@@ -91,24 +91,23 @@ test.each([
 
 describe("an application's environment", () => {
 	const doors = { grpc: "127.0.0.1:4317", http: "127.0.0.1:4318" };
-	const of = (change: Record<string, string>, contained = false, unheard = false) => {
+	const of = (change: Record<string, string>, contained = false, unheard = false, inside = false) => {
 		const env = Object.fromEntries(
 			Object.entries(change).map(([name, value]) => [`OTEL_EXPORTER_OTLP_${name}`, value]),
 		);
-		return mistakes({ env, contained }, doors, unheard).map(({ what, todo }) => `${what} → ${todo}`);
+		return mistakes({ env, contained, inside }, doors, unheard).map(({ what, todo }) => `${what} → ${todo}`);
 	};
 
 	it.each([
 		[
 			{ ENDPOINT: "http://localhost:4317", PROTOCOL: "http/protobuf" },
-			/^speaks HTTP to localhost:4317, .* → .*127\.0\.0\.1:4318/,
+			/^speaks HTTP to localhost:4317, .* → .*localhost:4318/,
 		],
 		[
 			{ ENDPOINT: "http://127.0.0.1:4318", PROTOCOL: "grpc" },
 			/^speaks gRPC to 127\.0\.0\.1:4318, .* → .*=http\/protobuf/,
 		],
 		[{ ENDPOINT: "localhost:4317", PROTOCOL: "http/json" }, /^speaks HTTP/],
-		[{ ENDPOINT: "http://collector:4317", PROTOCOL: "http/protobuf" }, /^speaks HTTP to collector:4317/],
 		[{ ENDPOINT: "http://localhost:4317", PROTOCOL: "grpc", TRACES_PROTOCOL: "http/protobuf" }, /^speaks HTTP/],
 		[
 			{ ENDPOINT: "http://elsewhere", LOGS_ENDPOINT: "http://localhost:4317/v1/logs", PROTOCOL: "http/json" },
@@ -145,6 +144,25 @@ describe("an application's environment", () => {
 			expect.stringMatching(/the container itself → .*collector:4317/),
 		]);
 		expect(of({ ENDPOINT: "http://host.docker.internal:4318" }, true)).toEqual([]);
+	});
+
+	it("of a container in the stack's network is named, with an address that it reaches", () => {
+		const env = { ENDPOINT: "http://collector:4317", PROTOCOL: "http/protobuf" };
+		expect(of(env, true, false, true)).toEqual([
+			expect.stringMatching(/^speaks HTTP to collector:4317, .* → .* collector:4318, /),
+		]);
+		const outside = { ENDPOINT: "http://host.docker.internal:4318", PROTOCOL: "grpc" };
+		expect(of(outside, true)).toEqual([expect.stringMatching(/ → .* host\.docker\.internal:4317, /)]);
+	});
+
+	it("of a container elsewhere, with a collector of its own, is not", () => {
+		for (const host of ["collector", "otel-collector"])
+			expect(of({ ENDPOINT: `http://${host}:4317`, PROTOCOL: "http/protobuf" }, true, true)).toEqual([]);
+	});
+
+	it("is told with the program's name, without arguments", () => {
+		expect(commandOf("/usr/bin/node\0server.js\0--token=hush\0")).toBe("node");
+		expect(commandOf("python app.py --password=hush/er")).toBe("python");
 	});
 
 	it("is not kept but for where OTLP goes, and no secret of that is shown", () => {

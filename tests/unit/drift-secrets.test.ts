@@ -97,6 +97,12 @@ describe("secrets", () => {
 		expect(told).toContain(`http://u:${masked}@x`);
 	});
 
+	it("have company that is none: the name of the key to the stack's own store is this program's as well", () => {
+		const key = { accessKeyId: "tracestack", secretAccessKey: "0123456789" };
+		const texts = secretTexts({ reports: secret(key) });
+		expect(hide("./tracestack status 0123456789", texts)).toBe(`./tracestack status ${masked}`);
+	});
+
 	it("that changed are told as changed, without a value", () => {
 		const found = { ...edit, changes: [{ path: "auth", from: masked, to: masked }] };
 		const changed = makeReport("dev", { findings: [found], failed: [] });
