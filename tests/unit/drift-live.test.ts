@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { compare, same } from "../../cli/diff/compare.ts";
 import { changedSinceStart, contentChanges, isLoaded } from "../../cli/drift/live/files.ts";
+import { typeOf } from "../../cli/drift/live/grafana.ts";
 import type { ContainerInputs, Inspected } from "../../cli/drift/live/inspect.ts";
 import { loadedGroups, ruleGroups } from "../../cli/drift/live/rules.ts";
 import { sealed } from "../../cli/drift/live/seal.ts";
@@ -288,4 +289,9 @@ describe("what a hand wrote and is a secret by its name is not shown", () => {
 			{ path: "content", from: "[secret]", to: "[secret]" },
 		]);
 	});
+});
+
+it("a datasource is no other because its plugin has another name now", () => {
+	expect(typeOf({ type: "grafana-postgresql-datasource" })).toBe("postgres");
+	expect(typeOf({ type: "mysql" })).toBe("mysql");
 });

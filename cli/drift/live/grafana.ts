@@ -1,5 +1,6 @@
 // What is in Grafana, held against what was deployed there: edits, deletions, and what was added by hand.
 
+import { postgresql } from "../../../components/links.ts";
 import { isDefault } from "../../dashboards/defaults.ts";
 import { dashboardChanges, type Model } from "../../dashboards/model.ts";
 import { compare, lastKey } from "../../diff/compare.ts";
@@ -109,6 +110,11 @@ function folders(context: Context, ours: StateResource[], shown: Found[]): Findi
 	];
 }
 
+/** A datasource's type by the name that was declared: Grafana's list has what its plugin is called since. */
+export function typeOf({ type }: Pick<Source, "type">): string {
+	return type === "grafana-postgresql-datasource" ? postgresql : type;
+}
+
 /** Without its datasource a panel shows nothing, or something else. */
 function dataSources(context: Context, ours: StateResource[], sources: Source[]): Finding[] {
 	const known = new Map(ours.map(({ inputs }) => [`${inputs?.uid}`, revealed<Model>(inputs)]));
@@ -132,7 +138,7 @@ function dataSources(context: Context, ours: StateResource[], sources: Source[])
 				jsonData: JSON.parse(`${inputs.jsonDataEncoded ?? "{}"}`),
 			};
 			const { jsonData, access, isDefault: firstNow } = source;
-			const to = { name: source.name, type: source.type, url: source.url, access, isDefault: firstNow, jsonData };
+			const to = { name: source.name, type: typeOf(source), url: source.url, access, isDefault: firstNow, jsonData };
 			const changes = compare(from, to, {
 				skip: ({ path, from: was, to: is }) => was === undefined && isDefault(lastKey(path), is),
 			});
