@@ -92,6 +92,8 @@ export function postgres(settings: Settings, password: Input<string>, offers: Of
 		random_page_cost: "1.1",
 		// It takes longer than the short queries of a dashboard.
 		jit: "off",
+		// Joins in parallel want more than the 64 MB that Docker gives /dev/shm, and fail.
+		dynamic_shared_memory_type: "sysv",
 	};
 	return [
 		{
