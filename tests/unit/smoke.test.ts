@@ -6,7 +6,6 @@ import { stringify } from "yaml";
 import { exitCode } from "../../cli/smoke.ts";
 import { alertPath, isQuiet } from "../../cli/verify/alerts.ts";
 import type { Endpoints } from "../../cli/verify/api.ts";
-import { onlyNumber } from "../../cli/verify/archive.ts";
 import { backlog } from "../../cli/verify/backlog.ts";
 import type { LinkResult } from "../../cli/verify/verify.ts";
 import { alertmanager } from "../../components/alertmanager.ts";
@@ -112,11 +111,4 @@ test("an exit code tells what is broken from what waits", () => {
 	expect(exitCode({ links: [link(true)], warnings: [] })).toBe(0);
 	expect(exitCode({ links: [link(true)], warnings: ["waits"] })).toBe(2);
 	expect(exitCode({ links: [link(true), link(false)], warnings: ["waits"] })).toBe(1);
-});
-
-test("what the archive's database refuses is told in its own words", () => {
-	expect(onlyNumber({ results: { A: { frames: [{ data: { values: [["4"]] } }] } } })).toBe(4);
-	const error = 'pq: relation "otel.spans" does not exist';
-	expect(() => onlyNumber({ results: { A: { error } } })).toThrow(error);
-	expect(() => onlyNumber({ results: { A: { frames: [{ data: { values: [] } }] } } })).toThrow(/without a row/);
 });
