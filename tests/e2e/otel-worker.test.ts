@@ -28,7 +28,7 @@ beforeAll(async () => {
 	await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
 	const { port } = collector.address() as { port: number };
 	archive = new Archive("e2e-otel-worker", 23500, {
-		queue: { attempts: 2, leaseSeconds: 3 },
+		queue: { attempts: 3, leaseSeconds: 3 },
 		otlp: { url: `http://127.0.0.1:${port}/v1/traces` },
 	});
 	await archive.create();
@@ -65,17 +65,18 @@ function span({ name = "one", start = Date.now(), attributes = {}, ...more }: Sp
 
 const json = "application/json";
 
+function request(some: SpanOf[]): string {
+	const attributes = [{ key: "service.name", value: { stringValue: some[0]?.service ?? "by hand" } }];
+	return JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: some.map(span) }] }] });
+}
+
 /** Posts to a worker, as it is or as spans. */
 async function post(
 	what: string | Uint8Array<ArrayBuffer> | SpanOf[],
 	headers: Record<string, string> = {},
 	worker = 2,
 ) {
-	const spans = (some: SpanOf[]) => {
-		const attributes = [{ key: "service.name", value: { stringValue: some[0]?.service ?? "by hand" } }];
-		return JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: some.map(span) }] }] });
-	};
-	const body = Array.isArray(what) ? spans(what) : what;
+	const body = Array.isArray(what) ? request(what) : what;
 	const response = await fetch(`${archive.url(worker)}/v1/traces`, {
 		...{ method: "POST", body },
 		headers: { "content-type": json, ...headers },
@@ -161,10 +162,13 @@ it("what can't be stored is a dead letter with its reason, and takes no other sp
 		CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			IF NEW.name = 'refused' THEN RAISE 'not this one' USING ERRCODE = '22000'; END IF;
 			IF NEW.name = 'fails' THEN RAISE 'not now'; END IF;
+			IF NEW.name = 'slow' THEN PERFORM pg_sleep(4); END IF;
 			RETURN NEW;
 		END $$;
 		CREATE TRIGGER refuse BEFORE INSERT ON otel.spans FOR EACH ROW EXECUTE FUNCTION refuse()`);
 	const service = "odd";
+	const repeated = () => Promise.all([1, 2].map((n) => archive.metric(n, "archive_spans_repeated_total")));
+	const before = await repeated();
 	for (const one of [
 		"{",
 		[
@@ -178,20 +182,24 @@ it("what can't be stored is a dead letter with its reason, and takes no other sp
 		],
 		[{ service, name: "NUL", attributes: { text: "a\0b" } }],
 		[{ service, name: "fails" }],
+		// It takes longer than a lease.
+		[{ service, name: "slow" }],
 	])
 		expect((await post(one)).status).toBe(200);
 	// One that killed its worker whenever it was in hand.
 	await archive.query(
-		"INSERT INTO otel.ingestion_queue (content_type, encoding, payload, attempts) VALUES ('application/json', 'identity', '{}', 2)",
+		"INSERT INTO otel.ingestion_queue (content_type, encoding, payload, attempts) VALUES ('application/json', 'identity', '{}', 3)",
 	);
 	await archive.drained();
-	expect(await names(service)).toEqual(["good 1", "good 2", "good 3", "NUL"].sort());
+	expect(await names(service)).toEqual(["good 1", "good 2", "good 3", "NUL", "slow"].sort());
+	// No other drain has taken it meanwhile.
+	expect(await repeated()).toEqual(before);
 	const found = await letters();
 	expect(found.map(({ reason, attempts }) => `${reason} ${attempts}`).sort()).toEqual(
-		["undecodable 1", "invalid_spans 1", "refused_by_database 1", "attempts 2", "attempts 3"].sort(),
+		["undecodable 1", "invalid_spans 1", "refused_by_database 1", "attempts 3", "attempts 4"].sort(),
 	);
 	const details = found.map(({ detail }) => detail).join("\n");
-	for (const part of ['span "no id": a span id of 0 bytes', "not this one", "after 2 attempts: not now"])
+	for (const part of ['span "no id": a span id of 0 bytes', "not this one", "after 3 attempts: not now"])
 		expect(details).toContain(part);
 	expect(await archive.query("SELECT attributes, altered FROM otel.spans WHERE name = 'NUL'")).toEqual([
 		{ attributes: { text: "a\uFFFDb" }, altered: ["text"] },
@@ -204,6 +212,22 @@ it("what can't be stored is a dead letter with its reason, and takes no other sp
 	await archive.query("SELECT otel.replay(id) FROM otel.dead_letters WHERE detail LIKE '%not %w'");
 	await until(30, async () => expect(await names(service)).toContain("fails"));
 	expect(await letters()).toHaveLength(4);
+});
+
+it("what waits for the database to be put right holds up nothing that came with it", async () => {
+	const start = Date.now() - 3 * day;
+	const table = `otel.spans_${new Date(start).toISOString().slice(0, 10).replaceAll("-", "")}`;
+	// A day that somebody has taken out, to keep it elsewhere: there is a table of that name, and nowhere to put a span.
+	await archive.query(`CREATE TABLE ${table} (LIKE otel.spans)`);
+	const service = "beside";
+	const body = (some: SpanOf) => Buffer.from(request([{ service, ...some }]));
+	await archive.query(
+		"INSERT INTO otel.ingestion_queue (content_type, encoding, payload) SELECT 'application/json', 'identity', unnest($1::bytea[])",
+		[[body({ name: "waits", start }), body({ name: "good" })]],
+	);
+	await until(30, async () => expect(await names(service)).toEqual(["good"]));
+	await archive.query(`DROP TABLE ${table}`);
+	await until(30, async () => expect(await names(service)).toEqual(["good", "waits"]));
 });
 
 it("spans have the day on which they began, until it is old", async () => {
