@@ -267,11 +267,16 @@ it("whoever reads does nothing else", async () => {
 		"CREATE TABLE otel.mine (n int)",
 		"CREATE TABLE public.mine (n int)",
 		"CREATE TEMPORARY TABLE mine (n int)",
+		"SELECT lo_from_bytea(0, 'x')",
 		"SELECT payload FROM otel.dead_payloads",
 		"SELECT otel.replay(1)",
 		"SELECT otel.add_day('2020-02-02')",
 	])
 		await expect(asReader(`SET TRANSACTION READ WRITE; ${sql}`)).rejects.toThrow("permission denied");
+	// Where changes are logged, or one fails, PostgreSQL writes down the whole statement.
+	const log = await archive.databaseLog();
+	expect(log).toContain("ROLE");
+	expect(log).not.toContain(reader.password);
 });
 
 it("it traces itself: what was received, and what became of it", async () => {

@@ -4,6 +4,7 @@ import pg from "pg";
 import type { Config } from "./config.ts";
 import { codeOf, connections, type Queries, readSecret, transaction } from "./database.ts";
 import archive from "./migrations/0001-archive.sql";
+import { verifierOf } from "./scram.ts";
 
 const { escapeIdentifier: quoted, escapeLiteral } = pg;
 
@@ -46,13 +47,14 @@ async function createDatabase(config: Config): Promise<void> {
 async function allowReader(client: Queries, { database, reader }: Config): Promise<void> {
 	const role = quoted(reader.user);
 	const { rowCount } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [reader.user]);
-	const password = escapeLiteral(readSecret(reader.passwordFile));
+	const password = escapeLiteral(verifierOf(readSecret(reader.passwordFile)));
 	await client.query(`${rowCount ? "ALTER" : "CREATE"} ROLE ${role} LOGIN PASSWORD ${password}`);
 	await client.query(`
 		ALTER ROLE ${role} SET default_transaction_read_only = on;
 		ALTER ROLE ${role} SET statement_timeout = '30s';
 		REVOKE TEMPORARY ON DATABASE ${quoted(database.name)} FROM PUBLIC;
 		REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+		REVOKE EXECUTE ON FUNCTION lo_creat, lo_create, lo_from_bytea FROM PUBLIC;
 		GRANT USAGE ON SCHEMA otel TO ${role};
 		GRANT SELECT ON otel.spans, otel.dead_letters, otel.migrations TO ${role};
 		GRANT SELECT (id, received_at, content_type, encoding, bytes, attempts, next_try_at, last_error) ON otel.ingestion_queue TO ${role}`);
