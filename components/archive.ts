@@ -99,7 +99,8 @@ export function postgres(settings: Settings, password: Input<string>, offers: Of
 		{
 			name: "postgres",
 			description: "the archive's database",
-			image: settings.image("postgres").image,
+			// A catalogue need not have what does not run.
+			image: instances > 0 ? settings.image("postgres").image : "",
 			command: Object.entries(tuned).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
 			user: postgresOwner,
 			files: {},

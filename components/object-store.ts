@@ -22,7 +22,8 @@ export function objectStore(settings: Settings, key: Input<string>, offers: Offe
 	return {
 		name: "objectstore",
 		description: "object storage for traces and logs, by the S3 API",
-		image: settings.image("objectstore").image,
+		// A catalogue need not have what does not run.
+		image: instances > 0 ? settings.image("objectstore").image : "",
 		command: ["--port", `:${port}`, "--health", "/health", "--quiet", "posix", "/data"],
 		user: owner,
 		files: {},

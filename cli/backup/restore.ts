@@ -7,7 +7,7 @@ import { eachVolume, type Manifest, verifyBackup } from "./format.ts";
 import { setGrafanaPassword } from "./grafana.ts";
 import { interruptible } from "./interrupt.ts";
 import { type Parts, partsOf, start, stop } from "./parts.ts";
-import { setDatabasePassword } from "./postgres.ts";
+import { setDatabasePassword, setReaderPassword } from "./postgres.ts";
 import { VolumeHelper } from "./volumes.ts";
 
 /**
@@ -55,11 +55,14 @@ async function restore(file: string, manifest: Manifest, parts: Parts, stack: st
 		await helper.close();
 	}
 	await start(parts.services, parts);
-	const postgres = parts.services.find(({ service }) => service === "postgres");
-	if (postgres && volumes.some(({ name }) => name.startsWith("postgres-"))) {
-		progress("  giving the archive's database the password of this stack");
-		await setDatabasePassword(postgres.id);
-	}
+	const restored = (name: string) =>
+		volumes.some((volume) => volume.name.startsWith(`${name}-`))
+			? parts.services.find(({ service }) => service === name)
+			: undefined;
+	const [postgres, worker] = [restored("postgres"), parts.services.find(({ service }) => service === "otel-worker")];
+	if (postgres || worker) progress("  giving the archive and who reads it the passwords of this stack");
+	if (postgres) await setDatabasePassword(postgres.id);
+	if (worker && restored("grafana")) await setReaderPassword(worker.id, parts);
 }
 
 /** Services don't start on half of their data. */

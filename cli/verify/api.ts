@@ -121,7 +121,7 @@ export async function exemplars(base: string, query: string): Promise<Exemplar[]
 }
 
 /** Grafana's API as the stack's administrator. */
-export function grafana<T>(endpoints: Endpoints, path: string, init: RequestInit = {}): Promise<T> {
+export function grafana<T>(endpoints: Login, path: string, init: RequestInit = {}): Promise<T> {
 	return json<T>(`${endpoints.grafana}${path}`, {
 		...init,
 		headers: { ...asAdministrator(endpoints), "content-type": "application/json" },

@@ -202,8 +202,6 @@ describe.runIf(soak)("for longer", () => {
 		rmSync(file);
 		expect(restore.code, restore.all).toBe(0);
 		e = await stack.endpoints();
-		// The datasource is that of the backup, with the password of then.
-		expect((await stack.pulumi("up", "--yes", "--refresh", "--skip-preview")).code).toBe(0);
 		await until(120, async () => expect((await archived("shop")).size).toBe(25));
 
 		stack.configure({ ...settings, archive: { enabled: false } });

@@ -262,6 +262,10 @@ it("whoever reads does nothing else", async () => {
 	expect(await asReader("SELECT FROM otel.spans LIMIT 1")).toHaveLength(1);
 	expect(await asReader("SELECT * FROM otel.dead_letters LIMIT 1")).toHaveLength(1);
 	expect(await asReader("SELECT received_at, last_error FROM otel.ingestion_queue")).toEqual([]);
+	const operations = await asReader(
+		"SELECT * FROM otel.operations(now() - interval '1 hour', now(), 'killed') WHERE p95_ms = 5 AND max_ms = 5",
+	);
+	expect(operations).toMatchObject([{ service: "killed", name: "one of many", errors: "0" }]);
 	for (const sql of [
 		"DELETE FROM otel.spans",
 		"CREATE TABLE otel.mine (n int)",

