@@ -61,6 +61,8 @@ export class Drain {
 	readonly #days = new Days();
 	#pause = new AbortController();
 	#stopped = false;
+	/** Batches whose database went away while they were in hand: that was no attempt of theirs. */
+	#owed: string[] = [];
 
 	constructor(pool: pg.Pool, args: DrainArgs) {
 		this.#pool = pool;
@@ -90,6 +92,10 @@ export class Drain {
 
 	/** Takes some batches in hand and stores them. Returns how many. */
 	async #once(): Promise<number> {
+		if (this.#owed.length > 0) {
+			await giveBack(this.#pool, this.#owed);
+			this.#owed = [];
+		}
 		const batches = await claim(this.#pool, this.#args.config.queue?.leaseSeconds ?? 30);
 		if (batches.length === 0) return 0;
 		const span = this.#args.tracing.drains(batches);
@@ -128,7 +134,7 @@ export class Drain {
 		);
 		const letters = new Map(reads.flatMap(({ batch, letter }) => (letter ? [[batch.id, letter]] : [])));
 		const ids = batches.map(({ id }) => id);
-		const { stored, repeated } = await transaction(this.#pool, async (client) => {
+		const { stored, repeated, left } = await transaction(this.#pool, async (client) => {
 			await hold(client, ids);
 			const { refused, ...counts } = await store(client, rows);
 			for (const [batch, some] of Map.groupBy(refused, ({ row }) => row.batch))
@@ -140,17 +146,19 @@ export class Drain {
 							some.map(({ row, why }) => `span ${row.key}: ${why}`),
 						),
 					);
-			for (const [id, { reason, detail }] of letters) await bury(client, id, reason, detail);
-			await done(
-				client,
-				ids.filter((id) => !letters.has(id)),
+			const left = new Set(
+				await done(
+					client,
+					ids.filter((id) => !letters.has(id)),
+				),
 			);
-			return counts;
+			for (const [id, { reason, detail }] of letters) if (await bury(client, id, reason, detail)) left.add(id);
+			return { ...counts, left };
 		});
 		this.#args.metrics.stored.inc(stored);
 		this.#args.metrics.repeated.inc(repeated);
-		this.#args.metrics.expired.inc(reads.reduce((sum, { expired }) => sum + expired, 0));
-		for (const [id, { reason, detail }] of letters) this.#buried(id, reason, detail);
+		for (const { batch, expired } of reads) if (left.has(batch.id)) this.#args.metrics.expired.inc(expired);
+		for (const [id, { reason, detail }] of letters) if (left.has(id)) this.#buried(id, reason, detail);
 		return { stored, repeated };
 	}
 
@@ -172,11 +180,11 @@ export class Drain {
 			for (const batch of batches)
 				if (why !== "away" && batch.attempts >= this.#attempts) {
 					const detail = `after ${batch.attempts} attempts: ${error.message}`;
-					await bury(this.#pool, batch.id, "attempts", detail);
-					this.#buried(batch.id, "attempts", detail);
+					if (await bury(this.#pool, batch.id, "attempts", detail)) this.#buried(batch.id, "attempts", detail);
 				} else await postpone(this.#pool, batch, error.message, why !== "away");
 		} catch {
-			// Then they wait until their time in hand is over.
+			// One that was postponed by then is tried a little earlier, and once more.
+			if (why === "away") this.#owed = batches.map(({ id }) => id);
 		}
 	}
 

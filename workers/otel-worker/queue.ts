@@ -56,15 +56,24 @@ export async function hold(db: Queries, ids: string[]): Promise<void> {
 	await db.query("SELECT FROM otel.ingestion_queue WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", [ids]);
 }
 
-/** Their spans are stored. */
-export async function done(db: Queries, ids: string[]): Promise<void> {
-	await db.query("DELETE FROM otel.ingestion_queue WHERE id = ANY($1::bigint[])", [ids]);
+/** Their spans are stored. Resolves to those that nobody else had done before, after the time in hand was over. */
+export async function done(db: Queries, ids: string[]): Promise<string[]> {
+	const { rows } = await db.query<{ id: string }>(
+		"DELETE FROM otel.ingestion_queue WHERE id = ANY($1::bigint[]) RETURNING id",
+		[ids],
+	);
+	return rows.map(({ id }) => id);
 }
 
-/** One that can't be stored: it leaves the queue, its payload is kept. */
-export async function bury(db: Queries, id: string, reason: Reason, detail: string): Promise<void> {
+/** One that can't be stored: it leaves the queue, its payload is kept. Resolves to whether it was still there. */
+export async function bury(db: Queries, id: string, reason: Reason, detail: string): Promise<boolean> {
 	const text = detail.toWellFormed().replaceAll("\0", "\uFFFD").slice(0, 2000);
-	await db.query("SELECT otel.bury($1, $2, $3)", [id, reason, text]);
+	const { rows } = await db.query<{ buried: boolean | null }>("SELECT otel.bury($1, $2, $3) AS buried", [
+		id,
+		reason,
+		text,
+	]);
+	return rows[0]?.buried === true;
 }
 
 /** Tries again later. `counts: false`: it was not its fault. */
@@ -79,7 +88,7 @@ export async function postpone(db: Queries, { id, attempts }: Batch, error: stri
 /** Out of hand again, as if they had not been taken. */
 export async function giveBack(db: Queries, ids: string[]): Promise<void> {
 	await db.query(
-		"UPDATE otel.ingestion_queue SET attempts = attempts - 1, next_try_at = now() WHERE id = ANY($1::bigint[])",
+		"UPDATE otel.ingestion_queue SET attempts = greatest(0, attempts - 1), next_try_at = now() WHERE id = ANY($1::bigint[])",
 		[ids],
 	);
 }

@@ -35,13 +35,13 @@ CREATE TABLE otel.dead_payloads (
 );
 ALTER TABLE otel.dead_payloads ALTER COLUMN payload SET STORAGE EXTERNAL;
 
-CREATE FUNCTION otel.bury(batch bigint, reason text, detail text) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION otel.bury(batch bigint, reason text, detail text) RETURNS boolean LANGUAGE sql AS $$
 	WITH gone AS (DELETE FROM otel.ingestion_queue q WHERE q.id = batch RETURNING *),
 	letter AS (
 		INSERT INTO otel.dead_letters (id, received_at, reason, detail, attempts, bytes)
 		SELECT id, received_at, bury.reason, bury.detail, attempts, bytes FROM gone
 	)
-	INSERT INTO otel.dead_payloads SELECT id, content_type, encoding, payload FROM gone
+	INSERT INTO otel.dead_payloads SELECT id, content_type, encoding, payload FROM gone RETURNING true
 $$;
 
 -- Back into the queue, as if it had come now: `SELECT otel.replay(id) FROM otel.dead_letters WHERE …`.
