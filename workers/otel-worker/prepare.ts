@@ -55,7 +55,7 @@ async function allowReader(client: Queries, { database, reader }: Config): Promi
 		-- For questions about many spans: all processors, room to group, and no time spent on compiling.
 		ALTER ROLE ${role} SET parallel_tuple_cost = 0.001;
 		ALTER ROLE ${role} SET jit = off;
-		ALTER ROLE ${role} SET work_mem = '32MB';
+		ALTER ROLE ${role} SET work_mem = '16MB';
 		REVOKE TEMPORARY ON DATABASE ${quoted(database.name)} FROM PUBLIC;
 		REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 		REVOKE EXECUTE ON FUNCTION lo_creat, lo_create, lo_from_bytea FROM PUBLIC;
