@@ -161,16 +161,15 @@ it("what is too large, or nothing that it knows, is refused", async () => {
 it("what can't be stored is a dead letter with its reason, and takes no other span with it", async () => {
 	// What PostgreSQL itself says no to: nothing that is known to be such gets there.
 	await archive.query(`
+		CREATE SEQUENCE tries;
 		CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			IF NEW.name = 'refused' THEN RAISE 'not this one' USING ERRCODE = '22000'; END IF;
 			IF NEW.name = 'fails' THEN RAISE 'not now'; END IF;
-			IF NEW.name = 'slow' THEN PERFORM pg_sleep(4); END IF;
+			IF NEW.name = 'slow' THEN PERFORM nextval('tries'), pg_sleep(4); END IF;
 			RETURN NEW;
 		END $$;
 		CREATE TRIGGER refuse BEFORE INSERT ON otel.spans FOR EACH ROW EXECUTE FUNCTION refuse()`);
 	const service = "odd";
-	const repeated = () => Promise.all([1, 2].map((n) => archive.metric(n, "archive_spans_repeated_total")));
-	const before = await repeated();
 	for (const one of [
 		"{",
 		[
@@ -195,8 +194,8 @@ it("what can't be stored is a dead letter with its reason, and takes no other sp
 	);
 	await archive.drained();
 	expect(await names(service)).toEqual(["good 1", "good 2", "good 3", "NUL", "slow"].sort());
-	// No other drain has taken it meanwhile.
-	expect(await repeated()).toEqual(before);
+	// No other drain has taken the slow one meanwhile.
+	expect(await archive.query("SELECT last_value::int AS tries FROM tries")).toEqual([{ tries: 1 }]);
 	const found = await letters();
 	expect(found.map(({ reason, attempts }) => `${reason} ${attempts}`).sort()).toEqual(
 		[
@@ -223,17 +222,21 @@ it("what can't be stored is a dead letter with its reason, and takes no other sp
 	expect(await letters()).toHaveLength(4);
 });
 
+/** Puts batches of one span into the queue, so that they are taken in hand together. */
+async function queue(...spans: SpanOf[]): Promise<void> {
+	await archive.query(
+		"INSERT INTO otel.ingestion_queue (content_type, encoding, payload) SELECT 'application/json', 'identity', unnest($1::bytea[])",
+		[spans.map((one) => Buffer.from(request([one])))],
+	);
+}
+
 it("what waits for the database to be put right holds up nothing that came with it", async () => {
 	const start = Date.now() - 3 * day;
 	const table = `otel.spans_${new Date(start).toISOString().slice(0, 10).replaceAll("-", "")}`;
 	// A day that somebody has taken out, to keep it elsewhere: there is a table of that name, and nowhere to put a span.
 	await archive.query(`CREATE TABLE ${table} (LIKE otel.spans)`);
 	const service = "beside";
-	const body = (some: SpanOf) => Buffer.from(request([{ service, ...some }]));
-	await archive.query(
-		"INSERT INTO otel.ingestion_queue (content_type, encoding, payload) SELECT 'application/json', 'identity', unnest($1::bytea[])",
-		[[body({ name: "waits", start }), body({ name: "good" })]],
-	);
+	await queue({ service, name: "waits", start }, { service, name: "good" });
 	await until(30, async () => expect(await names(service)).toEqual(["good"]));
 	await archive.query(`DROP TABLE ${table}`);
 	await until(30, async () => expect(await names(service)).toEqual(["good", "waits"]));
