@@ -167,7 +167,7 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ ...onAws({}), receivers: [{ ...webhook, url: docker("1") }] }, "receivers[0].url", "the VPC reaches"],
 	[{ ...onAws({}), storage: { ...s3, endpoint: "localhost:9000" } }, "storage.endpoint", "leads to localhost while"],
 	[
-		onAws({ archive: { enabled: true, database: "postgres://me:secret@localhost/archive" } }),
+		{ ...onAws({}), archive: { enabled: true, database: "postgres://me:hush@localhost/archive" } },
 		"archive.database",
 		"leads to localhost while",
 	],
