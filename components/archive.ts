@@ -85,6 +85,8 @@ export function postgres(settings: Settings, password: Input<string>, offers: Of
 		effective_cache_size: `${size.memoryMiB / 2}MB`,
 		maintenance_work_mem: `${size.memoryMiB / 16}MB`,
 		work_mem: "16MB",
+		// Each takes as much again: ten questions with two helpers each had one that was killed for its memory, and all with it.
+		max_parallel_workers: `${Math.max(2, size.cpu)}`,
 		max_connections: "50",
 		// It writes long rows, and what a page was before their first change goes to the log whole.
 		wal_compression: "on",
@@ -92,6 +94,8 @@ export function postgres(settings: Settings, password: Input<string>, offers: Of
 		random_page_cost: "1.1",
 		// It takes longer than the short queries of a dashboard.
 		jit: "off",
+		// Joins in parallel want more than the 64 MB that Docker gives /dev/shm, and fail.
+		dynamic_shared_memory_type: "sysv",
 	};
 	return [
 		{
@@ -212,7 +216,8 @@ export function archiveSource(
 			database: name,
 			sslmode: !tls ? "disable" : tls.verify ? "verify-full" : "require",
 			postgresVersion: 1500,
-			maxOpenConns: 10,
+			// A dashboard asks everything at once: what each may take of memory, that often, has to fit in `size: small`.
+			maxOpenConns: 4,
 			maxIdleConns: 2,
 			connMaxLifetime: 14400,
 		},

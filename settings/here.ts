@@ -6,6 +6,7 @@ type Found = { path: (string | number)[]; value: unknown };
 
 /** Where settings name somebody else's address. */
 const addresses: string[] = [
+	"archive.database",
 	"temporal.endpoint",
 	"temporal.metrics",
 	"storage.endpoint",

@@ -11,8 +11,16 @@ export async function sql(e: Endpoints, rawSql: string): Promise<unknown[][]> {
 	const datasource = { type: postgresql, uid: uid.archive };
 	const query = { refId: "A", datasource, format: "table", rawQuery: true, rawSql };
 	const body = JSON.stringify({ queries: [query], from: "now-1h", to: "now" });
-	const { results } = await grafana<Answer>(e, "/api/ds/query", { method: "POST", body });
+	const { results } = await grafana<Answer>(e, "/api/ds/query", { method: "POST", body }).catch((error: Error) => {
+		throw new Error(inItsWords(error.message));
+	});
 	if (results.A.error) throw new Error(results.A.error);
 	const [first = [], ...others] = results.A.frames?.[0]?.data.values ?? [];
 	return first.map((value, row) => [value, ...others.map((column) => column[row])]);
+}
+
+/** What the database says, out of the JSON that Grafana wraps it in; the whole where there is none. */
+export function inItsWords(message: string): string {
+	const [, said] = /"error":("(?:[^"\\]|\\.)*")/.exec(message) ?? [];
+	return said ? JSON.parse(said) : message;
 }

@@ -42,7 +42,8 @@ export class Archive {
 		const label = ["--label", `tracestack.stack=tracestack/${this.#name}`];
 		const publish = ["--publish", `127.0.0.1:${this.#port}:5432`];
 		const env = ["--env", `POSTGRES_PASSWORD=${password}`, "--env", "POSTGRES_USER=tracestack"];
-		await execa("docker", ["run", "--detach", "--name", this.#name, ...label, ...publish, ...env, image]);
+		const log = ["-c", "log_statement=ddl"];
+		await execa("docker", ["run", "--detach", "--name", this.#name, ...label, ...publish, ...env, image, ...log]);
 	}
 
 	async remove(): Promise<void> {
@@ -97,6 +98,11 @@ export class Archive {
 
 	async startDatabase(): Promise<void> {
 		await execa("docker", ["start", this.#name]);
+	}
+
+	/** What the database was told to change, and what failed. */
+	async databaseLog(): Promise<string> {
+		return (await execa("docker", ["logs", this.#name], { all: true })).all;
 	}
 
 	/** A metric of a worker, all of its series together. */

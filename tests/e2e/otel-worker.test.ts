@@ -67,17 +67,18 @@ function span({ name = "one", start = Date.now(), attributes = {}, ...more }: Sp
 
 const json = "application/json";
 
+function request(some: SpanOf[]): string {
+	const attributes = [{ key: "service.name", value: { stringValue: some[0]?.service ?? "by hand" } }];
+	return JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: some.map(span) }] }] });
+}
+
 /** Posts to a worker, as it is or as spans. */
 async function post(
 	what: string | Uint8Array<ArrayBuffer> | SpanOf[],
 	headers: Record<string, string> = {},
 	worker = 2,
 ) {
-	const spans = (some: SpanOf[]) => {
-		const attributes = [{ key: "service.name", value: { stringValue: some[0]?.service ?? "by hand" } }];
-		return JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: some.map(span) }] }] });
-	};
-	const body = Array.isArray(what) ? spans(what) : what;
+	const body = Array.isArray(what) ? request(what) : what;
 	const response = await fetch(`${archive.url(worker)}/v1/traces`, {
 		...{ method: "POST", body },
 		headers: { "content-type": json, ...headers },
@@ -160,9 +161,11 @@ it("what is too large, or nothing that it knows, is refused", async () => {
 it("what can't be stored is a dead letter with its reason, and takes no other span with it", async () => {
 	// What PostgreSQL itself says no to: nothing that is known to be such gets there.
 	await archive.query(`
+		CREATE SEQUENCE tries;
 		CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			IF NEW.name = 'refused' THEN RAISE 'not this one' USING ERRCODE = '22000'; END IF;
 			IF NEW.name = 'fails' THEN RAISE 'not now'; END IF;
+			IF NEW.name = 'slow' THEN PERFORM nextval('tries'), pg_sleep(4); END IF;
 			RETURN NEW;
 		END $$;
 		CREATE TRIGGER refuse BEFORE INSERT ON otel.spans FOR EACH ROW EXECUTE FUNCTION refuse()`);
@@ -180,6 +183,8 @@ it("what can't be stored is a dead letter with its reason, and takes no other sp
 		],
 		[{ service, name: "NUL", attributes: { text: "a\0b" } }],
 		[{ service, name: "fails" }],
+		// It takes longer than a lease.
+		[{ service, name: "slow" }],
 	])
 		expect((await post(one)).status).toBe(200);
 	// One that killed its worker whenever it was in hand.
@@ -188,7 +193,9 @@ it("what can't be stored is a dead letter with its reason, and takes no other sp
 		[attempts],
 	);
 	await archive.drained();
-	expect(await names(service)).toEqual(["good 1", "good 2", "good 3", "NUL"].sort());
+	expect(await names(service)).toEqual(["good 1", "good 2", "good 3", "NUL", "slow"].sort());
+	// No other drain has taken the slow one meanwhile.
+	expect(await archive.query("SELECT last_value::int AS tries FROM tries")).toEqual([{ tries: 1 }]);
 	const found = await letters();
 	expect(found.map(({ reason, attempts }) => `${reason} ${attempts}`).sort()).toEqual(
 		[
@@ -213,6 +220,26 @@ it("what can't be stored is a dead letter with its reason, and takes no other sp
 	await archive.query("SELECT otel.replay(id) FROM otel.dead_letters WHERE detail LIKE '%not %w'");
 	await until(30, async () => expect(await names(service)).toContain("fails"));
 	expect(await letters()).toHaveLength(4);
+});
+
+/** Puts batches of one span into the queue, so that they are taken in hand together. */
+async function queue(...spans: SpanOf[]): Promise<void> {
+	await archive.query(
+		"INSERT INTO otel.ingestion_queue (content_type, encoding, payload) SELECT 'application/json', 'identity', unnest($1::bytea[])",
+		[spans.map((one) => Buffer.from(request([one])))],
+	);
+}
+
+it("what waits for the database to be put right holds up nothing that came with it", async () => {
+	const start = Date.now() - 3 * day;
+	const table = `otel.spans_${new Date(start).toISOString().slice(0, 10).replaceAll("-", "")}`;
+	// A day that somebody has taken out, to keep it elsewhere: there is a table of that name, and nowhere to put a span.
+	await archive.query(`CREATE TABLE ${table} (LIKE otel.spans)`);
+	const service = "beside";
+	await queue({ service, name: "waits", start }, { service, name: "good" });
+	await until(30, async () => expect(await names(service)).toEqual(["good"]));
+	await archive.query(`DROP TABLE ${table}`);
+	await until(30, async () => expect(await names(service)).toEqual(["good", "waits"]));
 });
 
 it("spans have the day on which they began, until it is old", async () => {
@@ -256,11 +283,16 @@ it("whoever reads does nothing else", async () => {
 		"CREATE TABLE otel.mine (n int)",
 		"CREATE TABLE public.mine (n int)",
 		"CREATE TEMPORARY TABLE mine (n int)",
+		"SELECT lo_from_bytea(0, 'x')",
 		"SELECT payload FROM otel.dead_payloads",
 		"SELECT otel.replay(1)",
 		"SELECT otel.add_day('2020-02-02')",
 	])
 		await expect(asReader(`SET TRANSACTION READ WRITE; ${sql}`)).rejects.toThrow("permission denied");
+	// Where changes are logged, or one fails, PostgreSQL writes down the whole statement.
+	const log = await archive.databaseLog();
+	expect(log).toContain("ROLE");
+	expect(log).not.toContain(reader.password);
 });
 
 it("it traces itself: what was received, and what became of it", async () => {

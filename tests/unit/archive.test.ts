@@ -52,6 +52,10 @@ describe("PostgreSQL", () => {
 		expect(workload("postgres", { archive }, rds)).toBeUndefined();
 	});
 
+	it("has room for a join in parallel: Docker gives /dev/shm 64 MB", () => {
+		expect(workload("postgres", { archive })!.command).toContain("dynamic_shared_memory_type=sysv");
+	});
+
 	it("has its password in a file alone, and is asked from within: it speaks no HTTP", () => {
 		const { env, command, secrets, ready } = workload("postgres", { archive })!;
 		expect(JSON.stringify({ env, command })).not.toContain("of-the");

@@ -166,6 +166,11 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	],
 	[{ ...onAws({}), receivers: [{ ...webhook, url: docker("1") }] }, "receivers[0].url", "the VPC reaches"],
 	[{ ...onAws({}), storage: { ...s3, endpoint: "localhost:9000" } }, "storage.endpoint", "leads to localhost while"],
+	[
+		{ ...onAws({}), archive: { enabled: true, database: "postgres://me:hush@localhost/archive" } },
+		"archive.database",
+		"leads to localhost while",
+	],
 	[{ ...onAws({}), storage: { backend: "s3", bucket: "acme" } }, "storage.endpoint", "is missing: only Docker has"],
 	[{ storage: { ...s3, secretAccessKey: "a" } }, "storage.accessKeyId", "is missing: a key has two parts"],
 	[{ storage: { ...s3, prefix: "a/b" } }, "storage.prefix", "letters, digits and single hyphens"],

@@ -6,7 +6,7 @@ import type { Config } from "./config.ts";
 import { transaction, verdict } from "./database.ts";
 import { decode } from "./decode.ts";
 import type { Metrics } from "./metrics.ts";
-import { type Batch, bury, claim, done, giveBack, postpone, type Reason } from "./queue.ts";
+import { type Batch, bury, claim, done, giveBack, hold, postpone, type Reason } from "./queue.ts";
 import { type Row, rowsOf } from "./rows.ts";
 import { Days, store } from "./store.ts";
 import type { Tracing } from "./tracing.ts";
@@ -133,7 +133,9 @@ export class Drain {
 			rows.map(({ day }) => day),
 		);
 		const letters = new Map(reads.flatMap(({ batch, letter }) => (letter ? [[batch.id, letter]] : [])));
+		const ids = batches.map(({ id }) => id);
 		const { stored, repeated, left } = await transaction(this.#pool, async (client) => {
+			await hold(client, ids);
 			const { refused, ...counts } = await store(client, rows);
 			for (const [batch, some] of Map.groupBy(refused, ({ row }) => row.batch))
 				if (!letters.has(batch))
@@ -147,7 +149,7 @@ export class Drain {
 			const left = new Set(
 				await done(
 					client,
-					batches.map(({ id }) => id).filter((id) => !letters.has(id)),
+					ids.filter((id) => !letters.has(id)),
 				),
 			);
 			for (const [id, { reason, detail }] of letters) if (await bury(client, id, reason, detail)) left.add(id);

@@ -4,6 +4,7 @@ import pg from "pg";
 import type { Config } from "./config.ts";
 import { codeOf, connections, type Queries, readSecret, transaction } from "./database.ts";
 import archive from "./migrations/0001-archive.sql";
+import { verifierOf } from "./scram.ts";
 
 const { escapeIdentifier: quoted, escapeLiteral } = pg;
 
@@ -46,7 +47,7 @@ async function createDatabase(config: Config): Promise<void> {
 async function allowReader(client: Queries, { database, reader }: Config): Promise<void> {
 	const role = quoted(reader.user);
 	const { rowCount } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [reader.user]);
-	const password = escapeLiteral(readSecret(reader.passwordFile));
+	const password = escapeLiteral(verifierOf(readSecret(reader.passwordFile)));
 	await client.query(`${rowCount ? "ALTER" : "CREATE"} ROLE ${role} LOGIN PASSWORD ${password}`);
 	await client.query(`
 		ALTER ROLE ${role} SET default_transaction_read_only = on;
@@ -54,9 +55,10 @@ async function allowReader(client: Queries, { database, reader }: Config): Promi
 		-- For questions about many spans: all processors, room to group, and no time spent on compiling.
 		ALTER ROLE ${role} SET parallel_tuple_cost = 0.001;
 		ALTER ROLE ${role} SET jit = off;
-		ALTER ROLE ${role} SET work_mem = '32MB';
+		ALTER ROLE ${role} SET work_mem = '16MB';
 		REVOKE TEMPORARY ON DATABASE ${quoted(database.name)} FROM PUBLIC;
 		REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+		REVOKE EXECUTE ON FUNCTION lo_creat, lo_create, lo_from_bytea FROM PUBLIC;
 		GRANT USAGE ON SCHEMA otel TO ${role};
 		GRANT SELECT ON otel.spans, otel.dead_letters, otel.migrations TO ${role};
 		GRANT EXECUTE ON FUNCTION otel.operations TO ${role};

@@ -30,18 +30,18 @@ export async function enqueue(db: Queries, payload: Payload, traceparent?: strin
 
 /**
  * Takes batches in hand, for `leaseSeconds`. That is committed before they are looked at: one that kills its worker has an attempt
- * less each time. What was tried before comes alone, so that it takes no other with it.
+ * less each time. What was tried before comes alone, so that it takes no other with it: also where that was said to be nobody's fault.
  */
 export async function claim(db: Queries, leaseSeconds: number): Promise<Batch[]> {
 	const { rows } = await db.query<Batch>(
 		`WITH waiting AS (
-			SELECT id, bytes, attempts FROM otel.ingestion_queue WHERE next_try_at <= now()
+			SELECT id, bytes, attempts = 0 AND last_error IS NULL AS new FROM otel.ingestion_queue WHERE next_try_at <= now()
 			ORDER BY next_try_at, id LIMIT ${groupBatches} FOR UPDATE SKIP LOCKED
 		), numbered AS (
-			SELECT id, attempts, row_number() OVER own AS n, sum(bytes) OVER own - bytes AS before, first_value(attempts) OVER own AS first
+			SELECT id, new, row_number() OVER own AS n, sum(bytes) OVER own - bytes AS before, first_value(new) OVER own AS first
 			FROM waiting WINDOW own AS (ORDER BY id)
 		), taken AS (
-			SELECT id FROM numbered WHERE n = 1 OR (before < ${groupBytes} AND attempts = 0 AND first = 0)
+			SELECT id FROM numbered WHERE n = 1 OR (before < ${groupBytes} AND new AND first)
 		)
 		UPDATE otel.ingestion_queue q SET attempts = attempts + 1, next_try_at = now() + make_interval(secs => $1)
 		FROM taken WHERE q.id = taken.id
@@ -49,6 +49,11 @@ export async function claim(db: Queries, leaseSeconds: number): Promise<Batch[]>
 		[leaseSeconds],
 	);
 	return rows;
+}
+
+/** Keeps them in hand until the transaction ends, however long that takes: who claims skips what is locked. */
+export async function hold(db: Queries, ids: string[]): Promise<void> {
+	await db.query("SELECT FROM otel.ingestion_queue WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", [ids]);
 }
 
 /** Their spans are stored. Resolves to those that nobody else had done before, after the time in hand was over. */
