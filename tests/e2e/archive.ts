@@ -42,7 +42,18 @@ export class Archive {
 		const label = ["--label", `tracestack.stack=tracestack/${this.#name}`];
 		const publish = ["--publish", `127.0.0.1:${this.#port}:5432`];
 		const env = ["--env", `POSTGRES_PASSWORD=${password}`, "--env", "POSTGRES_USER=tracestack"];
-		await execa("docker", ["run", "--detach", "--name", this.#name, ...label, ...publish, ...env, image]);
+		await execa("docker", [
+			"run",
+			"--detach",
+			"--name",
+			this.#name,
+			...label,
+			...publish,
+			...env,
+			image,
+			"-c",
+			"jit=off",
+		]);
 	}
 
 	async remove(): Promise<void> {
