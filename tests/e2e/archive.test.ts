@@ -144,6 +144,15 @@ it("every panel of its dashboard has data, but for the run that nobody has named
 	});
 });
 
+it("a smoke test looks for its trace there as well", async () => {
+	const { code, stdout, all } = await stack.tracestack("smoke", "--json");
+	const { archive, links } = JSON.parse(stdout) as { archive: string; links: { link: string; ok: boolean }[] };
+	expect(archive, all).toBe("enabled");
+	expect(links.filter(({ ok }) => !ok)).toEqual([]);
+	expect(links.map(({ link }) => link)).toContain("trace in the archive");
+	expect(code, all).not.toBe(1);
+});
+
 it("status knows how long it keeps, and nothing has drifted or would change", async () => {
 	const { all } = await stack.tracestack("status");
 	expect(all).toMatch(/archive\s+kept 2160h, postgres\n/);

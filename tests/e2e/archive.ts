@@ -42,8 +42,8 @@ export class Archive {
 		const label = ["--label", `tracestack.stack=tracestack/${this.#name}`];
 		const publish = ["--publish", `127.0.0.1:${this.#port}:5432`];
 		const env = ["--env", `POSTGRES_PASSWORD=${password}`, "--env", "POSTGRES_USER=tracestack"];
-		const log = ["-c", "log_statement=ddl"];
-		await execa("docker", ["run", "--detach", "--name", this.#name, ...label, ...publish, ...env, image, ...log]);
+		const told = ["-c", "log_statement=ddl", "-c", "jit=off"];
+		await execa("docker", ["run", "--detach", "--name", this.#name, ...label, ...publish, ...env, image, ...told]);
 	}
 
 	async remove(): Promise<void> {

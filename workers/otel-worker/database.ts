@@ -21,6 +21,8 @@ export function connections(
 	const settings = {
 		statement_timeout: `${seconds}s`,
 		timezone: "UTC",
+		// Nothing that is asked here takes as long as compiling it; some builds can't.
+		jit: "off",
 		synchronous_commit: synchronousCommit ? "on" : "off",
 	};
 	const { host, port, name, user, tls } = database;
