@@ -7,8 +7,13 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
+import { linted } from "../../cli/dashboards/lint.ts";
+import { panels } from "../../cli/dashboards/rules.ts";
 import { root } from "../../cli/paths.ts";
 import { until } from "../../cli/verify/api.ts";
+import { postgres } from "../../components/archive.ts";
+import { packs } from "../../components/packs.ts";
+import { parseSettings } from "../../settings.ts";
 import { Archive, reader } from "../e2e/archive.ts";
 
 const { values } = parseArgs({
@@ -88,25 +93,34 @@ function batch(): Buffer {
 	return gzipSync(JSON.stringify({ resourceSpans }), { level: 1 });
 }
 
-const during = "start_time BETWEEN now() - interval '2 hours' AND now()";
-const queries: Record<string, () => string> = {
-	"spans a minute, by service": () =>
-		`SELECT date_bin('1 minute', start_time, 'epoch') AS time, service, count(*) FROM otel.spans WHERE ${during} GROUP BY 1, 2`,
-	"ratio of errors, by service": () =>
-		`SELECT service, avg((status = 'error')::int) FROM otel.spans WHERE ${during} GROUP BY 1`,
-	"p95 and count of operations": () => "SELECT * FROM otel.operations(now() - interval '2 hours', now()) LIMIT 20",
-	"slowest spans": () =>
-		`SELECT trace_id, service, name, duration_ms FROM otel.spans WHERE ${during} ORDER BY duration_ms DESC LIMIT 20`,
-	"newest errors": () =>
-		`SELECT start_time, trace_id, service, name, status_message FROM otel.spans
-		WHERE ${during} AND status = 'error' ORDER BY start_time DESC LIMIT 50`,
-	"a run": () =>
-		`SELECT service, name, count(*), avg(duration_ms) FROM otel.spans WHERE run_id = 'run-42' GROUP BY 1, 2`,
-	"a trace": () => `SELECT * FROM otel.spans WHERE trace_id = '${middle}' ORDER BY start_time`,
-};
+const settings = parseSettings(
+	{ archive: '{"enabled":true}' },
+	{ project: "tracestack", name: "bench" },
+	values.images,
+);
+const [database] = postgres(settings, "", {});
+if (!database) throw new Error("the archive has no database");
+
+/** What a panel asks, over all that there is, with what somebody has typed where it asks for something. */
+function expanded(sql: string): string {
+	const typed: Record<string, string> = { run_id: "run-42", traceId: middle };
+	return sql
+		.replaceAll("$__timeFilter(start_time)", "start_time BETWEEN now() - interval '2 hours' AND now()")
+		.replaceAll("$__timeFrom()", "now() - interval '2 hours'")
+		.replaceAll("$__timeTo()", "now()")
+		.replaceAll("$__interval", "10s")
+		.replaceAll(/\$\{(\w+):sqlstring\}/g, (_, name: string) => `'${typed[name] ?? ""}'`);
+}
+
+/** What the archive's dashboard asks PostgreSQL, panel by panel. */
+const asked = linted(packs(["archive"])).flatMap(({ model }) =>
+	panels(model).flatMap(({ title, targets = [] }) =>
+		targets.flatMap(({ rawSql }) => (rawSql ? [{ title, sql: `${rawSql}` }] : [])),
+	),
+);
 
 const archive = new Archive("e2e-bench-archive", 23540);
-await archive.create();
+await archive.create(["--memory", `${database.size.memoryMiB}m`], database.command);
 try {
 	archive.start(1);
 	await archive.ready(1);
@@ -141,11 +155,11 @@ try {
 		if (!seen?.all) throw new Error("autovacuum has not been there");
 	});
 	const times: string[] = [];
-	for (const [title, sql] of Object.entries(queries)) {
+	for (const { title, sql } of asked) {
 		const taken: number[] = [];
 		for (let i = 0; i < 10; i++) {
 			const [{ "QUERY PLAN": plan }] = (await archive.query(
-				`EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${sql()}`,
+				`EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${expanded(sql)}`,
 				[],
 				reader,
 			)) as [{ "QUERY PLAN": [{ "Execution Time": number; "Planning Time": number }] }];
@@ -168,7 +182,7 @@ batches of ${number(perBatch)}, ten attributes each.
 | stored | **${number(made / stored)} spans/s** |
 | on disk, a span | ${number((Number(size?.heap) + Number(size?.indexes)) / made)} bytes, of which indexes ${number(Number(size?.indexes) / made)} |
 
-| query over all of them | median of 10 | worst |
+| panel of the dashboard, over all of them | median of 10 | worst |
 |---|---|---|
 ${times.join("\n")}
 

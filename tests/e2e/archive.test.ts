@@ -160,64 +160,65 @@ it("status knows how long it keeps, and nothing has drifted or would change", as
 	expect(drift.code, drift.all).toBe(0);
 });
 
-describe.runIf(soak)("for longer", () => {
-	/** Sends 500 spans a second while something happens; then each acknowledged trace is whole in the archive. */
-	async function sending(service: string, during: () => Promise<void>): Promise<void> {
-		const spans = 5;
-		const sender = new Sender(e.otlpHttp, service, 500, spans);
-		await sleep(2000);
-		await during();
-		await sleep(2000);
-		await sender.stop();
-		await until(600, async () => {
-			const found = await archived(service);
-			const missing = sender.acknowledged.filter((id) => found.get(id) !== spans);
-			expect(missing.length, "traces that are not whole, or twice").toBe(0);
-		});
-		console.log(`${service}: ${sender.acknowledged.length * spans} acknowledged spans, each in the archive once`);
-	}
+if (soak)
+	describe("for longer", () => {
+		/** Sends 500 spans a second while something happens; then each acknowledged trace is whole in the archive. */
+		async function sending(service: string, during: () => Promise<void>): Promise<void> {
+			const spans = 5;
+			const sender = new Sender(e.otlpHttp, service, 500, spans);
+			await sleep(2000);
+			await during();
+			await sleep(2000);
+			await sender.stop();
+			await until(600, async () => {
+				const found = await archived(service);
+				const missing = sender.acknowledged.filter((id) => found.get(id) !== spans);
+				expect(missing.length, "traces that are not whole, or twice").toBe(0);
+			});
+			console.log(`${service}: ${sender.acknowledged.length * spans} acknowledged spans, each in the archive once`);
+		}
 
-	it("PostgreSQL and the worker are killed five times each: every acknowledged span is there, once", async () => {
-		await sending("killed", async () => {
-			for (let i = 0; i < 10; i++) {
-				const service = i % 2 === 0 ? "postgres" : "otel-worker";
-				await stack.container(service, "kill", "--signal", "KILL");
-				await sleep(2000);
-				await stack.container(service, "start");
-				await sleep(8000);
-			}
+		it("PostgreSQL and the worker are killed five times each: every acknowledged span is there, once", async () => {
+			await sending("killed", async () => {
+				for (let i = 0; i < 10; i++) {
+					const service = i % 2 === 0 ? "postgres" : "otel-worker";
+					await stack.container(service, "kill", "--signal", "KILL");
+					await sleep(2000);
+					await stack.container(service, "start");
+					await sleep(8000);
+				}
+			});
+		});
+
+		it("PostgreSQL is away for ten minutes: Tempo hears nothing of it", async () => {
+			await sending("away", async () => {
+				await stack.container("postgres", "stop");
+				for (let i = 0; i < 10; i++) {
+					await sleep(60_000);
+					const ids = await sendRequests(e.otlpHttp, "beside", 10, {});
+					await until(30, async () => expect(await lost(e.tempo, ids)).toEqual([]));
+				}
+				await stack.container("postgres", "start");
+			});
+		});
+
+		it("a backup has it, also for a stack with another password; switched off, it stays", async () => {
+			const file = join(tmpdir(), "e2e-archive.tar");
+			const backup = await stack.tracestack("backup", file, "--force");
+			expect(backup.code, backup.all).toBe(0);
+			expect((await stack.tracestack("down", "--delete-data")).code).toBe(0);
+			expect((await stack.tracestack("up", "--no-verify")).code).toBe(0);
+			const restore = await stack.tracestack("restore", file, "--yes");
+			rmSync(file);
+			expect(restore.code, restore.all).toBe(0);
+			e = await stack.endpoints();
+			await until(120, async () => expect((await archived("shop")).size).toBe(25));
+
+			stack.configure({ ...settings, archive: { enabled: false } });
+			expect((await stack.tracestack("up", "--no-verify")).code).toBe(0);
+			expect(Object.keys(await stack.running())).not.toContain("postgres");
+			stack.configure(settings);
+			expect((await stack.tracestack("up", "--no-verify")).code).toBe(0);
+			await until(120, async () => expect((await archived("shop")).size).toBe(25));
 		});
 	});
-
-	it("PostgreSQL is away for ten minutes: Tempo hears nothing of it", async () => {
-		await sending("away", async () => {
-			await stack.container("postgres", "stop");
-			for (let i = 0; i < 10; i++) {
-				await sleep(60_000);
-				const ids = await sendRequests(e.otlpHttp, "beside", 10, {});
-				await until(30, async () => expect(await lost(e.tempo, ids)).toEqual([]));
-			}
-			await stack.container("postgres", "start");
-		});
-	});
-
-	it("a backup has it, also for a stack with another password; switched off, it stays", async () => {
-		const file = join(tmpdir(), "e2e-archive.tar");
-		const backup = await stack.tracestack("backup", file, "--force");
-		expect(backup.code, backup.all).toBe(0);
-		expect((await stack.tracestack("down", "--delete-data")).code).toBe(0);
-		expect((await stack.tracestack("up", "--no-verify")).code).toBe(0);
-		const restore = await stack.tracestack("restore", file, "--yes");
-		rmSync(file);
-		expect(restore.code, restore.all).toBe(0);
-		e = await stack.endpoints();
-		await until(120, async () => expect((await archived("shop")).size).toBe(25));
-
-		stack.configure({ ...settings, archive: { enabled: false } });
-		expect((await stack.tracestack("up", "--no-verify")).code).toBe(0);
-		expect(Object.keys(await stack.running())).not.toContain("postgres");
-		stack.configure(settings);
-		expect((await stack.tracestack("up", "--no-verify")).code).toBe(0);
-		await until(120, async () => expect((await archived("shop")).size).toBe(25));
-	});
-});

@@ -32,8 +32,13 @@ export class Archive {
 		this.#more = more;
 	}
 
-	/** Starts a database with nothing in it. */
-	async create(): Promise<void> {
+	/**
+	 * Starts a database with nothing in it.
+	 *
+	 * @param limits What `docker run` is told beside that.
+	 * @param server Its arguments.
+	 */
+	async create(limits: string[] = [], server = ["-c", "log_statement=ddl", "-c", "jit=off"]): Promise<void> {
 		await this.remove();
 		writeFileSync(this.#file("main.cjs"), bundle("otel-worker"));
 		writeFileSync(this.#file("owner"), password);
@@ -42,8 +47,8 @@ export class Archive {
 		const label = ["--label", `tracestack.stack=tracestack/${this.#name}`];
 		const publish = ["--publish", `127.0.0.1:${this.#port}:5432`];
 		const env = ["--env", `POSTGRES_PASSWORD=${password}`, "--env", "POSTGRES_USER=tracestack"];
-		const told = ["-c", "log_statement=ddl", "-c", "jit=off"];
-		await execa("docker", ["run", "--detach", "--name", this.#name, ...label, ...publish, ...env, image, ...told]);
+		const run = ["run", "--detach", "--name", this.#name, ...label, ...publish, ...env, ...limits];
+		await execa("docker", [...run, image, ...server]);
 	}
 
 	async remove(): Promise<void> {
