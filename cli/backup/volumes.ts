@@ -1,7 +1,7 @@
 // What is in a stack's volumes, through the engine's API alone: the engine may run on another machine.
 
 import type { Readable, Writable } from "node:stream";
-import { execa, type ResultPromise } from "execa";
+import { execa, type Options, type ResultPromise } from "execa";
 import { UserError } from "../output.ts";
 
 /** A volume of a stack. */
@@ -13,7 +13,7 @@ export interface StackVolume {
 }
 
 /** Docker's command line, which an interrupt at the terminal does not reach: whoever started it decides when it ends. */
-export function docker(args: string[], options: { cancelSignal?: AbortSignal; input?: string } = {}) {
+export function docker(args: string[], options: Pick<Options, "cancelSignal" | "input" | "buffer"> = {}) {
 	return execa("docker", args, { detached: true, ...options });
 }
 
@@ -71,12 +71,13 @@ export class VolumeHelper {
 
 	/** A tar of a volume; the stream fails when a file could not be read. `docker cp` would leave that file out. */
 	archive({ name }: StackVolume): Readable {
-		return this.#exec("tar", "-C", "/volumes", "-cf", "-", name).readable();
+		// Only passed on: to keep it as well, as commands' output is otherwise kept, ends at 100 MB.
+		return this.#exec(["tar", "-C", "/volumes", "-cf", "-", name], { stdout: false }).readable();
 	}
 
 	/** Removes everything in a volume, but for its root. */
 	async empty({ name }: StackVolume): Promise<void> {
-		await this.#exec("find", `/volumes/${name}`, "-mindepth", "1", "-maxdepth", "1", "-exec", "rm", "-rf", "{}", "+");
+		await this.#exec(["find", `/volumes/${name}`, "-mindepth", "1", "-maxdepth", "1", "-exec", "rm", "-rf", "{}", "+"]);
 	}
 
 	/** Where a tar that `archive` made is unpacked, with owners, modes and times. */
@@ -91,8 +92,8 @@ export class VolumeHelper {
 	}
 
 	/** In a shell: an image may have busybox under no other name. */
-	#exec(...command: string[]) {
+	#exec(command: string[], buffer?: { stdout: boolean }) {
 		const shell = ["exec", this.#name, "sh", "-c", 'exec "$@"', "sh", ...command];
-		return docker(shell, { cancelSignal: this.#signal });
+		return docker(shell, { cancelSignal: this.#signal, ...(buffer && { buffer }) });
 	}
 }

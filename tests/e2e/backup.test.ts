@@ -42,6 +42,8 @@ describe("a backup", () => {
 		expect(up.code, up.all).toBe(0);
 		e = await stack.endpoints();
 		kept = await Keepsakes.leave(e);
+		// More than a command's output is held for.
+		await stack.onVolume("alertmanager-data", "head -c 150000000 /dev/zero >ballast");
 	});
 
 	it("that is interrupted starts the services again and leaves no file", async () => {
@@ -113,6 +115,7 @@ describe("a new stack with a password of its own", () => {
 		await kept.series(e);
 		await kept.logs(e);
 		await kept.silence(e);
+		expect(await stack.onVolume("alertmanager-data", "wc -c <ballast")).toBe("150000000");
 		// With the new password: the old database had the old one.
 		await kept.dashboard(e);
 	});

@@ -120,20 +120,16 @@ export class TestStack {
 
 	/** Paths of the files on one of the stack's volumes, relative to it. */
 	async files(volume: string): Promise<string[]> {
+		const found = await this.onVolume(volume, "find . -type f");
+		return found.split("\n").map((line) => line.replace("./", ""));
+	}
+
+	/** What a shell prints whose folder is one of the stack's volumes. */
+	async onVolume(volume: string, script: string): Promise<string> {
 		const { image } = readCatalogue(process.env.TRACESTACK_IMAGES ?? "configs/versions.yaml").busybox ?? {};
-		const mount = `tracestack-${this.name}-${volume}:/v:ro`;
-		const find = ["sh", "-c", "cd /v && find . -type f"];
-		const { stdout } = await execa("docker", [
-			"run",
-			"--rm",
-			"--network",
-			"none",
-			"--volume",
-			mount,
-			`${image}`,
-			...find,
-		]);
-		return stdout.split("\n").map((line) => line.replace("./", ""));
+		const mount = ["--volume", `tracestack-${this.name}-${volume}:/v`, "--workdir", "/v"];
+		const run = ["run", "--rm", "--network", "none", ...mount, `${image}`, "sh", "-c", script];
+		return (await execa("docker", run)).stdout;
 	}
 
 	/** Text of a file in one of the stack's containers. */
