@@ -85,7 +85,8 @@ function found(
 			if (!own) throw new Error(`${seen.length} exemplars of ${histogram}, none names ${sent.join(" or ")}`);
 			return own;
 		});
-	const stored = () => within(20 + e.sampling.waitSeconds);
+	// A collector that has found no Tempo for a while tries again within 15 s, and what was sent before then comes after that.
+	const stored = () => within(40 + e.sampling.waitSeconds);
 	// Written with an exemplar of the run, a counter has counted it. Its value alone can't tell: after a restart of Tempo it
 	// counts from zero, perhaps to what it was before.
 	const counted = async (counter: string, histogram: string) => {
