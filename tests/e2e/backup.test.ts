@@ -43,7 +43,7 @@ describe("a backup", () => {
 		e = await stack.endpoints();
 		kept = await Keepsakes.leave(e);
 		// More than a command's output is held for.
-		await stack.onVolume("alertmanager-data", "head -c 150000000 /dev/zero >ballast");
+		await stack.onVolume("alertmanager-data", "head -c 105000000 /dev/zero >ballast");
 	});
 
 	it("that is interrupted starts the services again and leaves no file", async () => {
@@ -115,7 +115,7 @@ describe("a new stack with a password of its own", () => {
 		await kept.series(e);
 		await kept.logs(e);
 		await kept.silence(e);
-		expect(await stack.onVolume("alertmanager-data", "wc -c <ballast")).toBe("150000000");
+		expect(await stack.onVolume("alertmanager-data", "wc -c <ballast")).toBe("105000000");
 		// With the new password: the old database had the old one.
 		await kept.dashboard(e);
 	});
