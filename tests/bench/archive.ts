@@ -94,7 +94,7 @@ function batch(): Buffer {
 }
 
 const settings = parseSettings(
-	{ archive: '{"enabled":true}' },
+	{ archive: { enabled: true } },
 	{ project: "tracestack", name: "bench" },
 	values.images,
 );
