@@ -93,11 +93,7 @@ function batch(): Buffer {
 	return gzipSync(JSON.stringify({ resourceSpans }), { level: 1 });
 }
 
-const settings = parseSettings(
-	{ archive: { enabled: true } },
-	{ project: "tracestack", name: "bench" },
-	values.images,
-);
+const settings = parseSettings({ archive: { enabled: true } }, { project: "tracestack", name: "bench" }, values.images);
 const [database] = postgres(settings, "", {});
 if (!database) throw new Error("the archive has no database");
 
