@@ -89,6 +89,7 @@ export class Keeper {
 			const dropped = await drop(this.#pool, partition);
 			this.#tell(dropped ? `dropped ${partition}` : `${partition} is in use, and is dropped later`);
 		}
+		await this.#pool.query("DELETE FROM otel.span_counts WHERE minute < $1::date AT TIME ZONE 'UTC'", [isoDay(before)]);
 		await this.#pool.query("DELETE FROM otel.dead_letters WHERE died_at < $1", [new Date(before)]);
 		this.#keptAt = now;
 	}

@@ -60,7 +60,7 @@ async function allowReader(client: Queries, { database, reader }: Config): Promi
 		REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 		REVOKE EXECUTE ON FUNCTION lo_creat, lo_create, lo_from_bytea FROM PUBLIC;
 		GRANT USAGE ON SCHEMA otel TO ${role};
-		GRANT SELECT ON otel.spans, otel.dead_letters, otel.migrations TO ${role};
+		GRANT SELECT ON otel.spans, otel.span_counts, otel.dead_letters, otel.migrations TO ${role};
 		GRANT EXECUTE ON FUNCTION otel.operations TO ${role};
 		GRANT SELECT (id, received_at, content_type, encoding, bytes, attempts, next_try_at, last_error) ON otel.ingestion_queue TO ${role}`);
 }
