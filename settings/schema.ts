@@ -155,7 +155,7 @@ export const schema = z.strictObject({
 		.optional()
 		.meta({
 			description:
-				"Prefix of the names of containers and network. Volumes keep their first name, and so their data.",
+				"Prefix of the names of containers and network. Volumes keep their first name, and so their data. On AWS at most 36 characters, a letter first.",
 			allowed: "up to 40 lower-case letters, digits and single hyphens",
 			defaultInWords: "`<project>-<stack>`",
 		}),
