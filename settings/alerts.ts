@@ -83,7 +83,11 @@ export const receiver = z.discriminatedUnion("type", [
 				.string()
 				.regex(/^[A-Za-z0-9.-]+:\d{1,5}$/)
 				.meta({ description: "Mail server.", allowed: "host:port" }),
-			username: z.string().min(1).optional().meta({ description: "Login, if the server requires one.", allowed: "a name" }),
+			username: z
+				.string()
+				.min(1)
+				.optional()
+				.meta({ description: "Login, if the server requires one.", allowed: "a name" }),
 			password: credential("Its password."),
 			requireTls: z.boolean().default(true).meta({ description: "Refuse a server without STARTTLS." }),
 		})
@@ -101,7 +105,8 @@ const thresholds = {
 		allowed: "seconds, more than 0",
 	}),
 	trafficDrop: z.number().min(0).max(1).meta({
-		description: "Drop of the request rate, as a share of the hour before, above which `TrafficDropped` fires; 1 never does.",
+		description:
+			"Drop of the request rate, as a share of the hour before, above which `TrafficDropped` fires; 1 never does.",
 		allowed: "a number from 0 to 1",
 	}),
 };
@@ -118,12 +123,14 @@ export const alerts = z
 			.regex(/^[A-Za-z0-9._-]+$/)
 			.optional()
 			.meta({
-				description: "Label `env` of every alert that has none of its own. `prod` and `production` make the stack production: docs/policies.md.",
+				description:
+					"Label `env` of every alert that has none of its own. `prod` and `production` make the stack production: docs/policies.md.",
 				allowed: "letters, digits, dots, hyphens, underscores",
 				defaultInWords: "the stack's name",
 			}),
 		runbooks: url.optional().meta({
-			description: "URL of this repository's files, put before the path of an alert's runbook so that notifications have a link.",
+			description:
+				"URL of this repository's files, put before the path of an alert's runbook so that notifications have a link.",
 			allowed: "a URL, such as https://git.example.com/acme/tracestack/blob/main",
 			defaultInWords: "the path alone",
 		}),

@@ -45,8 +45,7 @@ export function databaseOf(text: string): Database {
 export const archive = z
 	.strictObject({
 		enabled: z.boolean().default(false).meta({
-			description:
-				"Whether every span is also stored in PostgreSQL. After switching it off, stored spans stay.",
+			description: "Whether every span is also stored in PostgreSQL. After switching it off, stored spans stay.",
 		}),
 		database: z.string().refine(isDatabase).optional().meta({
 			description:

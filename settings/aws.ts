@@ -94,7 +94,8 @@ function entrance(description: string, cidrs: string) {
 					defaultInWords: "made and validated in `hostedZoneId`",
 				}),
 			public: z.boolean().default(false).meta({
-				description: "Whether it has a public address; else it can be reached from the VPC and connected networks only.",
+				description:
+					"Whether it has a public address; else it can be reached from the VPC and connected networks only.",
 			}),
 			cidrs: z.array(cidr).min(1).optional().meta({
 				description: "Networks that are allowed in.",
@@ -146,7 +147,8 @@ export const aws = z
 			)
 			.default([])
 			.meta({
-				description: "SNS topics that CloudWatch's alarms notify: they cover what Prometheus can't see, such as its own death.",
+				description:
+					"SNS topics that CloudWatch's alarms notify: they cover what Prometheus can't see, such as its own death.",
 				allowed: "a list of SNS topics' ARNs",
 			}),
 		tags: z

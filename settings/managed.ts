@@ -40,6 +40,5 @@ export const managed = z
 	})
 	.prefault({})
 	.meta({
-		description:
-			"On AWS: buckets, database and long-term metrics, which outlive tasks: docs/aws-state.md.",
+		description: "On AWS: buckets, database and long-term metrics, which outlive tasks: docs/aws-state.md.",
 	});

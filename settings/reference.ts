@@ -32,7 +32,7 @@ The first line gives an editor with YAML support completion and checks. The same
 ./tracestack pulumi config set --path ${namespace}:storage.secretAccessKey --secret   # asks for it
 \`\`\`
 
-Groups: ${groups.map(([name]) => `[${name}](#${namespace}${name})`).join(", ")}.
+Groups: ${groups.map(([name]) => `[${name}](#${namespace}${name.toLowerCase()})`).join(", ")}.
 
 ${table(plain, `${namespace}:`)}
 ${groups.map(([name, node]) => group(name, node)).join("\n")}`;

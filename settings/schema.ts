@@ -96,11 +96,13 @@ const destination = z.strictObject({
 		)
 		.default([])
 		.meta({
-			description: "Only spans with an attribute whose name begins so, such as `gen_ai.` for Langfuse. If empty, every span.",
+			description:
+				"Only spans with an attribute whose name begins so, such as `gen_ai.` for Langfuse. If empty, every span.",
 			allowed: "a list of beginnings of attribute names",
 		}),
 	queueMiB: z.int().min(1).max(1_048_576).default(256).meta({
-		description: "Size of its queue on disk. When the queue is full, further data is dropped for this destination only.",
+		description:
+			"Size of its queue on disk. When the queue is full, further data is dropped for this destination only.",
 		allowed: "MiB, a whole number from 1",
 	}),
 });
@@ -245,7 +247,8 @@ export const schema = z.strictObject({
 		.prefault({})
 		.meta({ description: "Metrics that are generated from spans." }),
 	destinations: z.array(destination).default([]).meta({
-		description: "Further OTLP backends, such as Langfuse, MLflow or a Jaeger during a migration: docs/destinations.md.",
+		description:
+			"Further OTLP backends, such as Langfuse, MLflow or a Jaeger during a migration: docs/destinations.md.",
 		allowed: "a list of destinations",
 	}),
 	metrics: z

@@ -17,8 +17,7 @@ const prefix = z
 	.regex(/^[A-Za-z0-9](-?[A-Za-z0-9]){0,39}$/)
 	.optional()
 	.meta({
-		description:
-			"Prefix of the folders `tempo` and `loki` in it, if several stacks share it: `<prefix>-tempo`.",
+		description: "Prefix of the folders `tempo` and `loki` in it, if several stacks share it: `<prefix>-tempo`.",
 		allowed: "up to 40 letters, digits and single hyphens: Loki takes no others",
 	});
 
