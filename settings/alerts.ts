@@ -33,7 +33,7 @@ const wanted = {
 			allowed: "a list of values of the label `team`",
 			defaultInWords: "all",
 		}),
-	resolved: z.boolean().default(true).meta({ description: "Whether it is told when an alert is over." }),
+	resolved: z.boolean().default(true).meta({ description: "Whether it is also notified when an alert is resolved." }),
 };
 
 /** Somebody who is told of alerts. */
@@ -58,7 +58,7 @@ export const receiver = z.discriminatedUnion("type", [
 				.string()
 				.regex(/^[#@]\S+$/)
 				.optional()
-				.meta({ description: "Channel, where the webhook leaves it open.", allowed: "such as #alerts" }),
+				.meta({ description: "Channel, if the webhook does not determine it.", allowed: "such as #alerts" }),
 		})
 		.meta({ description: "A Slack channel." }),
 	z
@@ -83,7 +83,11 @@ export const receiver = z.discriminatedUnion("type", [
 				.string()
 				.regex(/^[A-Za-z0-9.-]+:\d{1,5}$/)
 				.meta({ description: "Mail server.", allowed: "host:port" }),
-			username: z.string().min(1).optional().meta({ description: "Login, where the server asks.", allowed: "a name" }),
+			username: z
+				.string()
+				.min(1)
+				.optional()
+				.meta({ description: "Login, if the server requires one.", allowed: "a name" }),
 			password: credential("Its password."),
 			requireTls: z.boolean().default(true).meta({ description: "Refuse a server without STARTTLS." }),
 		})
@@ -97,11 +101,12 @@ const thresholds = {
 		allowed: "a number from 0 to 1",
 	}),
 	p95Seconds: z.number().positive().meta({
-		description: "Duration of the slowest twentieth of requests above which `RequestsSlow` fires.",
+		description: "95th percentile of request durations above which `RequestsSlow` fires.",
 		allowed: "seconds, more than 0",
 	}),
 	trafficDrop: z.number().min(0).max(1).meta({
-		description: "Missing share of the requests of the hour before above which `TrafficDropped` fires; 1 never does.",
+		description:
+			"Drop of the request rate, as a share of the hour before, above which `TrafficDropped` fires; 1 never does.",
 		allowed: "a number from 0 to 1",
 	}),
 };
@@ -118,12 +123,14 @@ export const alerts = z
 			.regex(/^[A-Za-z0-9._-]+$/)
 			.optional()
 			.meta({
-				description: "Label `env` of every alert that has none of its own.",
+				description:
+					"Label `env` of every alert that has none of its own. `prod` and `production` make the stack production: docs/policies.md.",
 				allowed: "letters, digits, dots, hyphens, underscores",
 				defaultInWords: "the stack's name",
 			}),
 		runbooks: url.optional().meta({
-			description: "Where a browser finds this repository's files; put before the path of an alert's runbook.",
+			description:
+				"URL of this repository's files, put before the path of an alert's runbook so that notifications have a link.",
 			allowed: "a URL, such as https://git.example.com/acme/tracestack/blob/main",
 			defaultInWords: "the path alone",
 		}),
@@ -132,7 +139,7 @@ export const alerts = z
 			.regex(/^[1-9]\d{0,3}m$/)
 			.optional()
 			.meta({
-				description: "How long the collector may take no span before `NoTraces` fires.",
+				description: "How long the collector may receive no span before `NoTraces` fires.",
 				allowed: "minutes, such as 15m",
 				defaultInWords: "`NoTraces` never fires: a laptop is often silent",
 			}),
@@ -140,12 +147,12 @@ export const alerts = z
 		p95Seconds: thresholds.p95Seconds.default(2),
 		trafficDrop: thresholds.trafficDrop.default(0.5),
 		minRequestsPerSecond: z.number().min(0).default(0.1).meta({
-			description: "Services with fewer requests are not judged: one failure in two requests means nothing.",
+			description: "Services with fewer requests fire none of these alerts: one failure in two requests means nothing.",
 			allowed: "a number from 0",
 		}),
 	})
 	.prefault({})
-	.meta({ description: "When alerts fire. Which there are: docs/runbooks." });
+	.meta({ description: "When alerts fire. All alerts: docs/runbooks/README.md." });
 
 /** A service that is known by name. */
 export const service = z.strictObject({

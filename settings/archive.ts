@@ -45,12 +45,11 @@ export function databaseOf(text: string): Database {
 export const archive = z
 	.strictObject({
 		enabled: z.boolean().default(false).meta({
-			description:
-				"Whether every span is also stored in PostgreSQL. Switched off again, what was stored stays, and nothing is added.",
+			description: "Whether every span is also stored in PostgreSQL. After switching it off, stored spans stay.",
 		}),
 		database: z.string().refine(isDatabase).optional().meta({
 			description:
-				"A PostgreSQL server of your own (14 or newer) that takes the stack's place. Its user makes the database where it is missing, and a role that reads. TLS, unless `?sslmode=disable`; `verify-full` also asks for a certificate that systems know.",
+				"Your own PostgreSQL server (14 or newer), instead of the stack's. Its user creates the database if it is missing, and a role that reads. TLS, unless `?sslmode=disable`; `verify-full` also checks the certificate against the system's authorities.",
 			allowed:
 				"postgres://user:password@host:port/name, as a Pulumi secret; other characters than letters and digits of user and password percent-encoded",
 			defaultInWords:

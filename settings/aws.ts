@@ -49,7 +49,7 @@ const vpc = z
 			.refine(isNetwork)
 			.optional()
 			.meta({
-				description: "Of a new VPC: its addresses, which four subnets share.",
+				description: "Of a new VPC: its addresses, shared by four subnets.",
 				allowed: "an IPv4 network by its first address, from /16 to /24",
 				defaultInWords: "10.42.0.0/16",
 			}),
@@ -63,13 +63,13 @@ const vpc = z
 			.length(2)
 			.optional()
 			.meta({
-				description: "Of a new VPC: its two zones, where the account lacks the first two.",
+				description: "Of a new VPC: its two zones, if the account lacks the first two.",
 				allowed: "a list of two availability zones",
 				defaultInWords: "the region's a and b",
 			}),
 		natPerZone: z.boolean().optional().meta({
 			description:
-				"Of a new VPC: a NAT gateway in each zone, so that the loss of one zone cuts nobody off in the other; else one in all.",
+				"Of a new VPC: a NAT gateway in each zone, so that the loss of one zone does not cut off the other; else one in all.",
 			defaultInWords: "in production",
 		}),
 	})
@@ -83,7 +83,7 @@ function entrance(description: string, cidrs: string) {
 			domain: z
 				.string()
 				.regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/)
-				.meta({ description: "Name by which it is reached.", allowed: "a domain name in lower-case letters" }),
+				.meta({ description: "Its host name.", allowed: "a domain name in lower-case letters" }),
 			certificateArn: z
 				.string()
 				.regex(/^arn:aws(-[a-z]+)*:acm:[a-z0-9-]+:\d{12}:certificate\/[0-9a-f-]+$/)
@@ -94,10 +94,11 @@ function entrance(description: string, cidrs: string) {
 					defaultInWords: "made and validated in `hostedZoneId`",
 				}),
 			public: z.boolean().default(false).meta({
-				description: "Whether it has a public address; else it is reached from the VPC and what is connected to it.",
+				description:
+					"Whether it has a public address; else it can be reached from the VPC and connected networks only.",
 			}),
 			cidrs: z.array(cidr).min(1).optional().meta({
-				description: "Networks that may come in.",
+				description: "Networks that are allowed in.",
 				allowed: "a list of IPv4 networks",
 				defaultInWords: cidrs,
 			}),
@@ -117,12 +118,12 @@ export const aws = z
 			.regex(/^\d{12}$/)
 			.optional()
 			.meta({
-				description: "The only account that the stack may be made in: credentials of another are refused.",
+				description: "The only account that the stack may be deployed to: credentials of another are refused.",
 				allowed: "an account's number, 12 digits in quotes",
 				defaultInWords: "whatever the credentials lead to",
 			}),
 		architecture: z.enum(["arm64", "x86_64"]).default("arm64").meta({
-			description: "Processors. Fargate's price for arm64 is a fifth lower; images must be there for it.",
+			description: "Processors. Fargate is a fifth cheaper on arm64; every image must exist for it.",
 		}),
 		vpc,
 		hostedZoneId: z
@@ -131,7 +132,7 @@ export const aws = z
 			.optional()
 			.meta({
 				description:
-					"Route 53's public zone of both domains: their records are made in it, and certificates where none is given.",
+					"Public Route 53 zone of both domains: their records are created in it, and certificates unless they are given.",
 				allowed: "a hosted zone's id, such as Z0123456789ABCDEFGHIJ",
 				defaultInWords: "none: DNS is yours",
 			}),
@@ -146,7 +147,8 @@ export const aws = z
 			)
 			.default([])
 			.meta({
-				description: "SNS topics that hear of CloudWatch's alarms: what Prometheus can't see, its own death for one.",
+				description:
+					"SNS topics that CloudWatch's alarms notify: they cover what Prometheus can't see, such as its own death.",
 				allowed: "a list of SNS topics' ARNs",
 			}),
 		tags: z
@@ -156,13 +158,13 @@ export const aws = z
 			)
 			.default({})
 			.meta({
-				description: "Tags of everything, beside `project`, `stack` and `service`.",
+				description: "Tags of every resource, in addition to `project`, `stack` and `service`.",
 				allowed: "names with texts; not aws:…, project, stack, service",
 				defaultInWords: "none",
 			}),
 	})
 	.optional()
-	.meta({ description: "A stack on AWS, see docs/aws.md: required where `target` is aws." });
+	.meta({ description: "A stack on AWS: docs/aws.md. Required if `target` is aws." });
 
 type Raw = Record<string, unknown>;
 

@@ -25,10 +25,10 @@ export const drift = z
 	.strictObject({
 		ignore: z.array(rule).default([]).meta({
 			description:
-				"Findings that are known and accepted: folded in the report, and without a say in the exit code. What takes stored data with it can't be ignored.",
+				"Findings that are known and accepted: folded in the report, and without effect on the exit code. A change that deletes stored data can't be ignored: docs/drift.md.",
 			allowed:
 				'a list of rules, such as { subject: "dashboard services", reason: "SRE try panels there" }, with component where it matters',
 		}),
 	})
 	.prefault({})
-	.meta({ description: "What `./tracestack drift` finds." });
+	.meta({ description: "What `./tracestack drift` reports." });

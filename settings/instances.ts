@@ -13,7 +13,7 @@ export const instances = z
 		max: count("How many there are at most; between the two their CPU decides."),
 	})
 	.prefault({})
-	.meta({ description: "How many collectors run, where the target can run several: AWS." });
+	.meta({ description: "How many collectors run; more than one on AWS only." });
 
 /** @param collector, sampling What may be wrong otherwise. */
 export function instanceConflicts(

@@ -25,7 +25,7 @@ export const managed = z
 				defaultInWords: "`db.t4g.small` in production, `db.t4g.micro` elsewhere",
 			}),
 		databaseGiB: z.int().min(20).max(13_000).default(20).meta({
-			description: "Its disk to begin with; it grows by itself to five times that.",
+			description: "Its initial disk; it grows by itself to five times that.",
 			allowed: "GiB, a whole number from 20",
 		}),
 		databaseBackupDays: z.int().min(1).max(35).optional().meta({
@@ -35,11 +35,10 @@ export const managed = z
 		}),
 		longTermMetrics: z.boolean().default(true).meta({
 			description:
-				"Whether Prometheus also writes to Amazon Managed Prometheus, which keeps samples (not exemplars) when its task is gone.",
+				"Whether Prometheus also writes to Amazon Managed Prometheus, which keeps samples (not exemplars) when Prometheus's task is replaced.",
 		}),
 	})
 	.prefault({})
 	.meta({
-		description:
-			"On AWS, what is kept beside the tasks: buckets, a database, long-term metrics. Docker has none of it.",
+		description: "On AWS: buckets, database and long-term metrics, which outlive tasks: docs/aws-state.md.",
 	});

@@ -40,7 +40,7 @@ export type Waiver = z.infer<typeof waiver>;
 export const policies = z
 	.strictObject({
 		waive: z.array(waiver).default([]).meta({
-			description: "Violations that are told and don't stop anything.",
+			description: "Violations that are reported and stop nothing.",
 			allowed: "a list of waivers, each with policy, resource and reason",
 		}),
 	})

@@ -66,24 +66,24 @@ export const ports = z
 		preset: z
 			.enum(Object.keys(portPresets) as (keyof typeof portPresets)[])
 			.default("default")
-			.meta({ description: "Which defaults the ports below have." }),
+			.meta({ description: "Defaults of the ports below." }),
 		grafana: port("grafana", "Grafana."),
 		otlpGrpc: port("otlpGrpc", "OTLP over gRPC: where applications send."),
 		otlpHttp: port("otlpHttp", "OTLP over HTTP: where applications send."),
 		tempo: port("tempo", "Tempo's API."),
-		tempoOtlpHttp: port("tempoOtlpHttp", "Tempo's own OTLP over HTTP, past the collector and its queue on disk."),
+		tempoOtlpHttp: port("tempoOtlpHttp", "Tempo's own OTLP over HTTP, bypassing the collector and its queue on disk."),
 		prometheus: port("prometheus", "Prometheus."),
 		loki: port("loki", "Loki's API."),
 		alertmanager: port("alertmanager", "Alertmanager."),
 		collectorHealth: port("collectorHealth", "The collector's health check."),
 		collectorMetrics: port("collectorMetrics", "The collector's own metrics."),
-		objectStore: port("objectStore", "The stack's own S3 server, where `storage` asks for it."),
-		postgres: port("postgres", "The archive's own PostgreSQL, where `archive` is on."),
-		otelWorker: port("otelWorker", "The program that stores spans in PostgreSQL, where `archive` is on."),
-		temporalPoller: port("temporalPoller", "How the poller is that asks Temporal, where `temporal` is set."),
-		jaegerGrpc: port("jaegerGrpc", "Jaeger's format over gRPC, where `collector.jaeger` is on."),
-		jaegerThriftHttp: port("jaegerThriftHttp", "Jaeger's Thrift over HTTP, where `collector.jaeger` is on."),
-		zipkin: port("zipkin", "Zipkin's API, where `collector.zipkin` is on."),
+		objectStore: port("objectStore", "The stack's own S3 server, with `storage: { backend: s3 }`."),
+		postgres: port("postgres", "The archive's PostgreSQL, if `archive` is on."),
+		otelWorker: port("otelWorker", "otel-worker, which stores spans in PostgreSQL, if `archive` is on."),
+		temporalPoller: port("temporalPoller", "Status of the Temporal poller, if `temporal` is set."),
+		jaegerGrpc: port("jaegerGrpc", "Jaeger's format over gRPC, if `collector.jaeger` is on."),
+		jaegerThriftHttp: port("jaegerThriftHttp", "Jaeger's Thrift over HTTP, if `collector.jaeger` is on."),
+		zipkin: port("zipkin", "Zipkin's API, if `collector.zipkin` is on."),
 	})
 	.prefault({})
-	.meta({ description: "Published ports." });
+	.meta({ description: "Published ports, on 127.0.0.1; those of Grafana and OTLP on `bindAddress`." });

@@ -32,6 +32,8 @@ The first line gives an editor with YAML support completion and checks. The same
 ./tracestack pulumi config set --path ${namespace}:storage.secretAccessKey --secret   # asks for it
 \`\`\`
 
+Groups: ${groups.map(([name]) => `[${name}](#${namespace}${name.toLowerCase()})`).join(", ")}.
+
 ${table(plain, `${namespace}:`)}
 ${groups.map(([name, node]) => group(name, node)).join("\n")}`;
 }
@@ -68,7 +70,7 @@ function group(name: string, node: Node): string {
 	});
 	const list = node.items ? " A list; each has:" : "";
 	const more = node.oneOf ? ` Default: ${defaultOf(node)}.` : list;
-	const heading = `## ${namespace}:${name}\n\n${node.description}${more}\n`;
+	const heading = `## ${namespace}:${name}\n\n${linked(node.description)}${more}\n`;
 	return `${heading}\n${kinds ? alternatives.join("\n") : table(fields, "", (node.items ?? node).required)}`;
 }
 
@@ -82,9 +84,14 @@ function table(fields: [name: string, node: Node][], before: string, required: s
 		.flatMap(([name, node]) => spread(name, node, required))
 		.map(([name, node, needed]) => {
 			const fallback = needed ? "required" : defaultOf(node);
-			return `| \`${before}${name}\` | ${allowedBy(node)} | ${fallback} | ${node.description} |\n`;
+			return `| \`${before}${name}\` | ${allowedBy(node)} | ${fallback} | ${linked(node.description)} |\n`;
 		});
 	return `| setting | allowed | default | |\n|---|---|---|---|\n${rows.join("")}`;
+}
+
+/** Pages that a description names are links from the page beside them. */
+function linked(description = ""): string {
+	return description.replaceAll(/docs\/([\w/-]+\.md)/g, "[$1]($1)");
 }
 
 /** A setting, and those within it as `outer.inner`. */

@@ -7,7 +7,7 @@ const percent = z.number().min(0).max(100);
 const tail = z
 	.strictObject({
 		percent: percent.meta({
-			description: "Share of the traces that nothing below keeps.",
+			description: "Share that is kept of the traces that no rule below keeps.",
 			allowed: "a number from 0 to 100",
 		}),
 		errors: z.boolean().default(true).meta({ description: "Keep traces with a failed span." }),
@@ -34,14 +34,14 @@ const tail = z
 			}),
 		waitSeconds: z.int().min(1).max(300).default(10).meta({
 			description:
-				"How long spans of a trace are awaited. Meanwhile they are in the collector's memory only: killed, it loses them.",
+				"How long to wait for the spans of a trace. Meanwhile they are in the collector's memory only: if it is killed, they are lost.",
 			// Far below the half hour that Prometheus and Tempo's generator accept as late.
 			allowed: "seconds, a whole number from 1 to 300",
 		}),
 	})
 	.optional()
 	.meta({
-		description: "Decide when a trace is complete. Its spans must meet in one collector.",
+		description: "Tail sampling: decide when a trace is complete. All its spans must meet in one collector.",
 		allowed: "an object with percent, errors, slowerThan, attributes, waitSeconds",
 		defaultInWords: "off",
 	});
@@ -50,7 +50,7 @@ const tail = z
 export const sampling = z
 	.strictObject({
 		percent: percent.gt(0).default(100).meta({
-			description: "Share of traces that is kept at all, by trace id, before anything else is looked at.",
+			description: "Head sampling: share of all traces that is kept, by trace id, before `tail` decides.",
 			allowed: "a number above 0, up to 100",
 		}),
 		tail,
@@ -58,5 +58,5 @@ export const sampling = z
 	.prefault({})
 	.meta({
 		description:
-			"Which traces are stored. Span metrics count all of them, and are made by the collector where not all are stored. Spans with the attribute `sampling.priority` of 1 or more are always kept.",
+			"Which traces are stored; span metrics count all of them: docs/correlation.md. Traces with a span whose attribute `sampling.priority` is 1 or more are always kept.",
 	});

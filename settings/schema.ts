@@ -61,7 +61,7 @@ const destination = z.strictObject({
 		.string()
 		.regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/)
 		.meta({
-			description: "Name. Its queue on disk is called after it.",
+			description: "Name. Its queue on disk is named after it.",
 			allowed: "lower-case letters, digits, single hyphens",
 		}),
 	endpoint: z
@@ -69,7 +69,7 @@ const destination = z.strictObject({
 		.regex(/^https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?(\/\S*)?$/)
 		.meta({
 			description:
-				"Where it takes OTLP; `/v1/traces` and so on are added for HTTP. `host.docker.internal` is the machine that runs Docker.",
+				"Its OTLP endpoint; `/v1/traces` and so on are added for HTTP. `host.docker.internal` is the machine that runs Docker.",
 			allowed: "a URL, such as https://otlp.example.com or http://host.docker.internal:4318",
 		}),
 	protocol: z.enum(["http", "grpc"]).default("http").meta({ description: "OTLP over HTTP or gRPC." }),
@@ -96,11 +96,13 @@ const destination = z.strictObject({
 		)
 		.default([])
 		.meta({
-			description: "Only spans with an attribute that begins so, such as `gen_ai.` for Langfuse. Everything without.",
+			description:
+				"Only spans with an attribute whose name begins so, such as `gen_ai.` for Langfuse. If empty, every span.",
 			allowed: "a list of beginnings of attribute names",
 		}),
 	queueMiB: z.int().min(1).max(1_048_576).default(256).meta({
-		description: "How much waits on disk while it is away; what finds no room is dropped there, and nowhere else.",
+		description:
+			"Size of its queue on disk. When the queue is full, further data is dropped for this destination only.",
 		allowed: "MiB, a whole number from 1",
 	}),
 });
@@ -109,11 +111,11 @@ const access = z
 	.strictObject({
 		token: z.boolean().default(false).meta({
 			description:
-				"Whether OTLP asks for a bearer token, random and a secret of the stack: `./tracestack token`. Grafana's own metrics then ask for a password, which Prometheus has.",
+				"Whether OTLP requires a bearer token, random and a secret of the stack: `./tracestack token`. Grafana's own metrics then require a password, which Prometheus has.",
 		}),
 		tls: z.enum(["none", "generated", "own"]).default("none").meta({
 			description:
-				"TLS for Grafana and OTLP. `generated`: a certificate of the stack's own authority, which clients are given with `./tracestack ca`. `own`: yours.",
+				"TLS for Grafana and OTLP. `generated`: a certificate of the stack's own authority, which clients get with `./tracestack ca`. `own`: yours.",
 		}),
 		hosts: z
 			.array(
@@ -125,22 +127,22 @@ const access = z
 			.default([])
 			.meta({
 				description:
-					"Names and addresses by which Grafana and OTLP are reached: the certificate is for them. The first is in the addresses that `up` prints; this machine must reach itself by it.",
+					"Host names and addresses of Grafana and OTLP, as in the certificate. `up` prints the first; this machine must be able to reach itself by it.",
 				allowed: "a list of host names and IPv4 addresses",
 				defaultInWords: "`bindAddress`; 127.0.0.1 for 0.0.0.0",
 			}),
 		certificate: z.string().optional().meta({
-			description: "Of `own`: the server's certificate, followed by those that lead to its authority.",
+			description: "With `own`: the server's certificate, followed by intermediate certificates.",
 			allowed: "PEM",
 		}),
-		key: credential("Of `own`: its private key, in PEM, without a passphrase."),
+		key: credential("With `own`: its private key, in PEM, without a passphrase."),
 		ca: z.string().optional().meta({
-			description: "Of `own`: the authority's certificate, where systems don't know it anyway.",
+			description: "With `own`: the CA certificate, if systems don't trust it.",
 			allowed: "PEM",
 		}),
 	})
 	.prefault({})
-	.meta({ description: "What others must show before they may use the stack." });
+	.meta({ description: "Authentication and TLS of Grafana and OTLP." });
 
 /** Every setting, below the namespace `tracestack:`. */
 export const schema = z.strictObject({
@@ -155,13 +157,13 @@ export const schema = z.strictObject({
 		.optional()
 		.meta({
 			description:
-				"Prefix of the names of containers and network. Volumes keep the name that they were made with, and so their data.",
+				"Prefix of the names of containers and network. Volumes keep their first name, and so their data. On AWS at most 36 characters, a letter first.",
 			allowed: "up to 40 lower-case letters, digits and single hyphens",
 			defaultInWords: "`<project>-<stack>`",
 		}),
 	bindAddress: z.ipv4().default("127.0.0.1").meta({
 		description:
-			"Address that Grafana and OTLP bind to. Any but loopback needs `access.token` and `access.tls`; all other ports stay on loopback, because they ask nobody who they are.",
+			"Address that Grafana and OTLP bind to. Any but loopback requires `access.token` and `access.tls`; all other ports stay on loopback, because they have no authentication.",
 		allowed: "an IPv4 address, such as 127.0.0.1; 0.0.0.0 is every interface",
 	}),
 	access,
@@ -175,12 +177,12 @@ export const schema = z.strictObject({
 		.strictObject({
 			retention: retention("How long traces are kept.", "14d"),
 			compactedRetention: retention(
-				"How long a block stays after its content was compacted into another, for queries that still read it.",
+				"How long a block is kept after it was compacted into another, for queries that still read it.",
 				"1h",
 			),
 			backfill: duration().optional().meta({
 				description:
-					"How old traces may be when they arrive, out of the collector's queue or another system, and still be found by a search; what is older is found by its id only. A sender whose clock is behind by less makes searches slower: raise it only while another system's traces are copied.",
+					"How old traces may be on arrival, from the collector's queue or another system, and still be found by a search; older ones are found by their id only. A sender whose clock is behind by less makes searches slower: raise it only while another system's traces are copied.",
 				allowed: "hours or days, such as 36h or 14d, at most `retention`",
 				defaultInWords: "6h, or `retention` where that is shorter",
 			}),
@@ -194,16 +196,16 @@ export const schema = z.strictObject({
 		.strictObject({
 			queueMiB: z.int().min(1).max(1_048_576).default(2048).meta({
 				description:
-					"How much the collector keeps on disk for each backend that is away or slow. When it is full, senders are told to try again.",
+					"Size of the collector's queue on disk, for each backend. When it is full, senders are told to retry.",
 				allowed: "MiB, a whole number from 1",
 			}),
 			instances,
 			jaeger: z.boolean().default(false).meta({
 				description:
-					"Takes Jaeger's own format, over gRPC (`ports.jaegerGrpc`) and as Thrift over HTTP (`ports.jaegerThriftHttp`), not over UDP.",
+					"Accept Jaeger's own format, over gRPC (`ports.jaegerGrpc`) and as Thrift over HTTP (`ports.jaegerThriftHttp`), not over UDP.",
 			}),
 			zipkin: z.boolean().default(false).meta({
-				description: "Takes Zipkin's API, versions 1 and 2 (`ports.zipkin`).",
+				description: "Accept Zipkin's API, versions 1 and 2 (`ports.zipkin`).",
 			}),
 		})
 		.prefault({})
@@ -215,16 +217,16 @@ export const schema = z.strictObject({
 					"Masks passwords, keys and tokens in attributes, events, span names, status messages and log bodies before anything is stored.",
 			}),
 			keys: z.array(pattern).default([]).meta({
-				description: "Names of further attributes whose values are masked.",
+				description: "Patterns of further attribute names whose values are masked.",
 				allowed: "a list of regular expressions (RE2)",
 			}),
 			values: z.array(pattern).default([]).meta({
-				description: "What else is masked within values.",
+				description: "Further patterns that are masked within values.",
 				allowed: "a list of regular expressions (RE2)",
 			}),
 		})
 		.prefault({})
-		.meta({ description: "Secrets that applications leave in their telemetry." }),
+		.meta({ description: "Masking of secrets in telemetry." }),
 	sampling,
 	spanMetrics: z
 		.strictObject({
@@ -238,14 +240,15 @@ export const schema = z.strictObject({
 				.default([])
 				.meta({
 					description:
-						"Further labels of span metrics: attributes, such as `deployment.environment.name`. Each multiplies the series: docs/correlation.md.",
+						"Attributes that become labels of span metrics, such as `deployment.environment.name`. Each multiplies the series: docs/correlation.md.",
 					allowed: "a list of attributes",
 				}),
 		})
 		.prefault({})
-		.meta({ description: "Metrics that are made from spans." }),
+		.meta({ description: "Metrics that are generated from spans." }),
 	destinations: z.array(destination).default([]).meta({
-		description: "Further OTLP destinations: Langfuse, MLflow, a Jaeger during a migration.",
+		description:
+			"Further OTLP backends, such as Langfuse, MLflow or a Jaeger during a migration: docs/destinations.md.",
 		allowed: "a list of destinations",
 	}),
 	metrics: z
@@ -256,7 +259,7 @@ export const schema = z.strictObject({
 		.strictObject({
 			enabled: z.boolean().default(true).meta({
 				description:
-					"Whether Loki runs and the collector takes logs. Switched off, the volume with earlier logs stays.",
+					"Whether Loki runs and the collector accepts logs. When switched off, the volume with earlier logs stays.",
 			}),
 			retention: retention("How long Loki keeps logs; its compactor accepts no less than a day.", "7d", 24),
 		})
@@ -270,7 +273,7 @@ export const schema = z.strictObject({
 				.default("admin")
 				.meta({
 					description:
-						"Login of the administrator; the password is random and a secret of the stack. Grafana reads it when its database is empty: choose it before the first `up`.",
+						"Login of the administrator; the password is random: `./tracestack password`. Grafana reads the login when its database is empty: choose it before the first `up`.",
 					allowed: "a name without colon and white space",
 				}),
 			plugins: z.array(grafanaPlugin).default([]).meta({
@@ -284,27 +287,27 @@ export const schema = z.strictObject({
 		.array(z.string().meta({ allowed: "a folder of configs/packs" }))
 		.default(["platform"])
 		.meta({
-			description: "Packs of dashboards and rules: folders under `configs/packs`.",
+			description: "Packs of dashboards and rules that the stack shows: folders under `configs/packs`.",
 			allowed: "a list of folders of configs/packs",
 		}),
 	scrapes: z
 		.array(scrape)
 		.default([])
-		.meta({ description: "What Prometheus scrapes beside the stack itself.", allowed: "a list of scrapes" }),
+		.meta({ description: "What Prometheus scrapes besides the stack itself.", allowed: "a list of scrapes" }),
 	temporal,
 	alerts,
 	services: z.array(service).default([]).meta({
-		description: "Services with an owner or thresholds of their own, for the alerts about requests.",
+		description: "Services with an owner, or thresholds of their own, for alerts about requests.",
 		allowed: "a list of services",
 	}),
 	receivers: z.array(receiver).default([]).meta({
 		description:
-			"Who is told of alerts. An alert goes to every receiver that wants it; one that nobody wants is only shown.",
+			"Who is notified of alerts. An alert goes to every receiver whose filters match; one that matches none is only shown.",
 		allowed: "a list of receivers",
 	}),
 	drift,
 	policies,
 	logLevel: z.enum(["debug", "info", "warn", "error"]).default("info").meta({
-		description: "How much every service logs.",
+		description: "Log level of every service.",
 	}),
 });

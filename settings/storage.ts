@@ -17,8 +17,7 @@ const prefix = z
 	.regex(/^[A-Za-z0-9](-?[A-Za-z0-9]){0,39}$/)
 	.optional()
 	.meta({
-		description:
-			"Put before the folders `tempo` and `loki` within it, for one that several stacks share: `<prefix>-tempo`.",
+		description: "Prefix of the folders `tempo` and `loki` in it, if several stacks share it: `<prefix>-tempo`.",
 		allowed: "up to 40 letters, digits and single hyphens: Loki takes no others",
 	});
 
@@ -37,7 +36,7 @@ const s3 = z
 					"on Docker an S3 server of the stack's own, with a volume, a bucket and a random key; on AWS a bucket of the stack's own, opened by roles",
 			}),
 		region: z.string().min(1).optional().meta({
-			description: "Region, where the endpoint does not imply it.",
+			description: "Region, if the endpoint does not imply it.",
 			allowed: "a region, such as eu-central-1",
 		}),
 		prefix,
@@ -82,7 +81,7 @@ export const storage = z
 	.optional()
 	.meta({
 		description:
-			"Where Tempo keeps its blocks and Loki its chunks. What was stored elsewhere before stays there, unread until the setting says so again.",
+			"Where Tempo stores its blocks and Loki its chunks. After a change, older data stays where it was and is not read until the setting is changed back.",
 		defaultInWords: "`backend: local`; on AWS `backend: s3`, a bucket of the stack's own",
 	});
 

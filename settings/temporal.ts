@@ -15,17 +15,17 @@ export const temporal = z
 			.refine((names) => new Set(names).size === names.length)
 			.default(["default"])
 			.meta({
-				description: "Which namespaces are looked at.",
+				description: "Namespaces that are polled.",
 				allowed: "a list of namespaces, at least one, each once",
 			}),
-		apiKey: credential("Sent as a bearer token, where the frontend asks for one."),
+		apiKey: credential("Bearer token, if the frontend requires one."),
 		ca: z.string().optional().meta({
-			description: "Certificate of the authority of an `https` endpoint, where systems don't know it anyway.",
+			description: "CA certificate of an `https` endpoint, if the system does not trust it.",
 			allowed: "PEM",
 		}),
 		intervalSeconds: z.int().min(5).max(120).default(30).meta({
 			description:
-				"How often it is asked. A look takes a second, and one more for every five workflow types: of the ten questions a second that a frontend grants a namespace, it uses half.",
+				"Interval of polls. A poll takes a second, and one more for every five workflow types: it uses half of the ten requests a second that a frontend grants a namespace.",
 			allowed: "seconds, from 5 to 120",
 		}),
 		metrics: z
@@ -33,7 +33,7 @@ export const temporal = z
 			.regex(/^[A-Za-z0-9.-]+:\d{1,5}$/)
 			.optional()
 			.meta({
-				description: "Where the server shows its own metrics: scraped at `/metrics`, as the job `temporal`.",
+				description: "Address of the server's own metrics: scraped at `/metrics`, as the job `temporal`.",
 				allowed: "host:port",
 				defaultInWords: "not scraped",
 			}),
@@ -41,5 +41,5 @@ export const temporal = z
 	.optional()
 	.meta({
 		description:
-			"A Temporal whose workflows become metrics: docs/temporal.md. Nothing runs for it where this is absent.",
+			"Metrics of a Temporal server's workflows: docs/temporal.md. Without this setting nothing runs for it.",
 	});

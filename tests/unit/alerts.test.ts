@@ -56,6 +56,16 @@ test("no runbook is of an alert that does not exist", () => {
 	expect(pages.filter((page) => !known.includes(page) && !page.endsWith("README.md"))).toEqual([]);
 });
 
+test("the index of runbooks has each alert, with its page and its severity", () => {
+	const index = readFileSync(join(root, "docs/runbooks/README.md"), "utf8");
+	const listed = [...index.matchAll(/^\| \[(\w+)\]\((\w+\.md)\) \| (\w+) \|/gm)].map(([, ...row]) => row.join(" "));
+	const declared = alerts.map(({ alert, labels, annotations }) => {
+		const page = annotations?.runbook_url?.replace("docs/runbooks/", "");
+		return `${alert} ${page} ${labels?.severity}`;
+	});
+	expect(listed.sort()).toEqual(declared.sort());
+});
+
 test("rules name span metrics as links.ts does", () => {
 	const names = rules.flatMap(({ expr }) => expr.match(/\btraces_\w+/g) ?? []);
 	const known = [spanMetrics.calls, spanMetrics.latency, serviceGraph.requests];
