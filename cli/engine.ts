@@ -15,7 +15,7 @@ import { converge, removeHalfMade } from "./converge.ts";
 import { engineAddress, ensureDockerEngine, requireDockerEngine } from "./docker-engine.ts";
 import { removeLeftovers } from "./inventory.ts";
 import { whenFree } from "./lock.ts";
-import { progress } from "./output.ts";
+import { progress, UserError } from "./output.ts";
 import { root } from "./paths.ts";
 import { ResourceProgress } from "./resource-progress.ts";
 import { type Peek, peek } from "./settings-file.ts";
@@ -73,14 +73,26 @@ export async function prepare(options: Partial<StackOptions>, purpose: "run" | "
 	};
 }
 
-/** Hands arguments to the engine as they are, with the environment that `up` uses. Returns its exit code. */
-export async function passThrough(environment: Environment, args: string[]): Promise<number> {
+/** The stack that arguments of Pulumi's CLI name; undefined where they name none. */
+export function stackNamed(args: string[]): string | undefined {
 	const at = args.findIndex((arg) => arg === "--stack" || arg === "-s");
-	const stack = at >= 0 ? args[at + 1] : args.find((arg) => arg.startsWith("--stack="))?.slice("--stack=".length);
-	const result = await keepingSettingsFile(stack ?? "dev", environment.ownBackend, () =>
-		execa("pulumi", args, { cwd: root, env: environment.env, stdio: "inherit", reject: false }),
-	);
-	return result.exitCode ?? 1;
+	if (at >= 0) return args[at + 1];
+	return args.find((arg) => /^(--stack|-s)=/.test(arg))?.replace(/^[^=]*=/, "");
+}
+
+/** Hands arguments to the Pulumi CLI as they are, with the environment that `up` uses. Returns its exit code. */
+export async function passThrough(environment: Environment, args: string[]): Promise<number> {
+	// The terminal interrupts Pulumi as well, which finishes what it has begun: to end here would end it at once.
+	const wait = () => {};
+	process.on("SIGINT", wait);
+	try {
+		const result = await keepingSettingsFile(stackNamed(args) ?? "dev", environment.ownBackend, () =>
+			execa("pulumi", args, { cwd: root, env: environment.env, stdio: "inherit", reject: false }),
+		);
+		return result.exitCode ?? 1;
+	} finally {
+		process.off("SIGINT", wait);
+	}
 }
 
 /**
@@ -94,11 +106,12 @@ export async function up(
 	{ stack }: StackOptions,
 	onEvent: (event: EngineEvent) => void = () => {},
 ): Promise<{ found: State; now: Outputs }> {
-	return operate(stack, environment, async (shown) => {
+	return operate(stack, environment, async (shown, signal) => {
 		const s = await Stack.createOrSelect(stack, await workspace(environment));
 		const interrupted = new Set<string>();
 		const attempt = async () => {
 			const found = await converge(environment, stack, interrupted);
+			signal.throwIfAborted();
 			const both = (event: EngineEvent) => {
 				shown.event(event);
 				onEvent(event);
@@ -107,7 +120,7 @@ export async function up(
 			const values = Object.entries(outputs).map(([name, { value }]) => [name, value]);
 			return { found, now: trusted(Object.fromEntries(values)) };
 		};
-		const whenOurs = () => whenFree(stack, () => s.cancel(), attempt);
+		const whenOurs = () => whenFree(stack, () => s.cancel(), attempt, signal);
 		try {
 			return await whenOurs();
 		} catch (error) {
@@ -130,13 +143,14 @@ export async function down(
 	if (s) {
 		// What is in Grafana depends on its volume, not on its container, and stays in the state as it stays on the volume.
 		const target = deleteData ? undefined : (await running(environment, stack)).map(({ urn }) => urn);
-		await operate(stack, environment, async (shown) => {
+		await operate(stack, environment, async (shown, signal) => {
 			if (target?.length === 0) return;
 			const destroy = async () => {
 				await removeHalfMade(environment, stack);
+				signal.throwIfAborted();
 				await s.destroy({ onEvent: shown.event, ...(target && { target, targetDependents: true }) });
 			};
-			await whenFree(stack, () => s.cancel(), destroy);
+			await whenFree(stack, () => s.cancel(), destroy, signal);
 		});
 	}
 	if ((await peek(stack)).docker) await removeLeftovers(stack, { volumes: deleteData });
@@ -165,22 +179,31 @@ async function running(environment: Environment, stack: string): Promise<StateRe
 	return resources.filter(({ type }) => type === types.container || type === types.network);
 }
 
-/** Runs an operation with its progress; the engine finishes what it has begun when the user interrupts. */
+/**
+ * Runs an operation with its progress. When the user interrupts, Pulumi finishes what it has begun, and nothing else is
+ * begun.
+ *
+ * @throws UserError that says so, after an interrupt.
+ */
 async function operate<T>(
 	name: string,
 	{ ownBackend }: Environment,
-	body: (shown: ResourceProgress) => Promise<T>,
+	body: (shown: ResourceProgress, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
 	const shown = new ResourceProgress();
-	// The terminal has sent the signal to the engine as well: to end here would end it in the middle of a creation.
-	const wait = () => progress("stopping: the engine finishes what it has begun");
-	process.on("SIGINT", wait);
+	const interrupted = new AbortController();
+	// The terminal has sent the signal to Pulumi as well: to end here would end it in the middle of a creation.
+	const stop = () => {
+		if (!interrupted.signal.aborted) progress("stopping: Pulumi finishes what it has begun");
+		interrupted.abort(new UserError("Interrupted. The same command continues where this one stopped."));
+	};
+	process.on("SIGINT", stop);
 	try {
-		return await keepingSettingsFile(name, ownBackend, () => body(shown));
+		return await keepingSettingsFile(name, ownBackend, () => body(shown, interrupted.signal));
 	} catch (error) {
-		throw shown.explain(error);
+		throw interrupted.signal.aborted ? interrupted.signal.reason : shown.explain(error);
 	} finally {
-		process.off("SIGINT", wait);
+		process.off("SIGINT", stop);
 		shown.close();
 	}
 }

@@ -15,8 +15,9 @@ export function projectCommands(program: Command): void {
 		.passThroughOptions()
 		.argument("[args...]", "handed over as they are")
 		.action(async (args: string[]) => {
-			const { passThrough, prepare } = await import("../engine.ts");
-			process.exitCode = await passThrough(await prepare({}), args);
+			const { passThrough, prepare, stackNamed } = await import("../engine.ts");
+			const stack = stackNamed(args);
+			process.exitCode = await passThrough(await prepare(stack ? { stack } : {}), args);
 		});
 
 	program

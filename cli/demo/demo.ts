@@ -7,8 +7,9 @@ import { nearest } from "../../settings/explain.ts";
 import { outputs, prepare, type StackOptions } from "../engine.ts";
 import { progress, seconds, UserError } from "../output.ts";
 import { storeOf } from "../report/push.ts";
+import type { Store } from "../report/store.ts";
 import type { Endpoints } from "../verify/api.ts";
-import { endpoints } from "../verify/verify.ts";
+import { endpointsOf } from "../verify/verify.ts";
 import { mostMinutes, play } from "./play.ts";
 import type { Demo } from "./world.ts";
 
@@ -27,32 +28,60 @@ export async function demoCommand(name: string | undefined, options: DemoOptions
 		throw new UserError(
 			`--minutes is ${minutes}: more than 0, at most ${mostMinutes}, or Prometheus refuses the oldest`,
 		);
-	if (rate !== undefined && !(rate > 0 && rate <= 6000)) throw new UserError(`--rate is ${rate}: 1 to 6000 a minute`);
-	const environment = await prepare(options, "look");
-	const e = await endpoints(environment, options.stack);
+	if (rate !== undefined && !(rate > 0 && rate <= 6000))
+		throw new UserError(`--rate is ${rate}: more than 0, at most 6000 a minute`);
+	const now = await outputs(await prepare(options, "look"), options.stack);
+	const e = endpointsOf(options.stack, now);
 	const demos = await chosen(name, e, options.stack);
 	for (const { pack, demo } of demos) {
 		if (fault && !(fault in demo.faults)) throw new UserError(unknownFault(pack, fault, demo));
 	}
-	const store = storeOf((await outputs(environment, options.stack)).reports, e);
-	const stop = new AbortController();
-	const follow = options.follow ? stop.signal : undefined;
-	process.once("SIGINT", () => stop.abort());
-	if (follow) progress("goes on until it is interrupted");
-	await Promise.all(
-		demos.map(async ({ pack, demo }) => {
-			const started = Date.now();
-			const sent = await play(e, demo, { perMinute: rate ?? demo.perMinute, minutes, seed, fault, follow, store });
-			progress(`${pack}: ${sent.units} ${demo.units}, sent in ${seconds(started)}`);
-			progress(`  ${sent.traces} traces (${sent.spans} spans), ${sent.points} points, ${sent.logs} log lines`);
-			if (sent.reports > 0) progress(`  ${sent.reports} reports${store ? ", in the object store as well" : ""}`);
-			for (const { uid, title } of e.dashboards.filter((dashboard) => dashboard.pack === pack))
-				progress(`  ${title}: ${e.grafana}/d/${uid}`);
-		}),
-	);
+	await playAll(demos, e, options, storeOf(now.reports, e));
 }
 
-async function chosen(name: string | undefined, e: Endpoints, stack: string): Promise<{ pack: string; demo: Demo }[]> {
+/** A pack, and the demo that it brings. */
+interface PackDemo {
+	pack: string;
+	demo: Demo;
+}
+
+/**
+ * Plays demos side by side, and says of each what was sent. With `follow` an interrupt ends them once they have sent what
+ * they have made.
+ *
+ * @throws what the first demo that fails throws; the others end as well.
+ */
+export async function playAll(
+	demos: PackDemo[],
+	e: Endpoints,
+	{ rate, minutes, seed, fault, follow }: Omit<DemoOptions, "stack">,
+	store?: Store,
+): Promise<void> {
+	const stop = new AbortController();
+	const interrupt = () => stop.abort();
+	if (follow) {
+		process.once("SIGINT", interrupt);
+		progress("goes on until it is interrupted");
+	}
+	const played = demos.map(async ({ pack, demo }) => {
+		const started = Date.now();
+		const pace = { perMinute: rate ?? demo.perMinute, minutes, seed, fault };
+		const sent = await play(e, demo, { ...pace, follow: follow ? stop.signal : undefined, store });
+		progress(`${pack}: ${sent.units} ${demo.units}, sent in ${seconds(started)}`);
+		progress(`  ${sent.traces} traces (${sent.spans} spans), ${sent.points} points, ${sent.logs} log lines`);
+		if (sent.reports > 0) progress(`  ${sent.reports} reports${store ? ", in the object store as well" : ""}`);
+		for (const { uid, title } of e.dashboards.filter((dashboard) => dashboard.pack === pack))
+			progress(`  ${title}: ${e.grafana}/d/${uid}`);
+	});
+	try {
+		await Promise.all(played);
+	} finally {
+		process.off("SIGINT", interrupt);
+		stop.abort();
+	}
+}
+
+async function chosen(name: string | undefined, e: Endpoints, stack: string): Promise<PackDemo[]> {
 	const names = packNames();
 	if (name !== undefined && !names.includes(name)) {
 		const near = nearest(name, names);

@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import type { StackOptions } from "../engine.ts";
-import { outputs, prepare } from "../engine.ts";
+import { outputs, prepare, type StackOptions } from "../engine.ts";
 import { sendSamples } from "../metrics/samples.ts";
 import { progress, UserError } from "../output.ts";
 import type { Endpoints } from "../verify/api.ts";
-import { endpoints } from "../verify/verify.ts";
+import { endpointsOf } from "../verify/verify.ts";
 import { readEnvelope, reportOf } from "./envelope.ts";
 import type { Report } from "./report.ts";
 import { type Store, store } from "./store.ts";
@@ -22,9 +21,9 @@ export async function reportPushCommand(file: string, files: string[], options: 
 /** Stores a report's files where the stack has room for them, sends its numbers, and says so. */
 export async function deliver(report: Report, options: StackOptions): Promise<void> {
 	const { stack } = options;
-	const environment = await prepare(options, "look");
-	const e = await endpoints(environment, stack);
-	const where = storeOf((await outputs(environment, stack)).reports, e);
+	const now = await outputs(await prepare(options, "look"), stack);
+	const e = endpointsOf(stack, now);
+	const where = storeOf(now.reports, e);
 	if (report.objects.length > 0 && where) {
 		try {
 			progress(`  stored as ${await store(where, report)}`);
