@@ -1,4 +1,4 @@
-// A stack under the real engine: the environment that every command shares, and operations with their progress.
+// A stack and Pulumi: the environment that every command shares, and `up` and `down` with their progress.
 
 import { delimiter, dirname, join, resolve } from "node:path";
 import {
@@ -13,18 +13,20 @@ import { trust } from "../components/trust.ts";
 import { backendEnvironment, keepingSettingsFile, userPulumiHome } from "./backend.ts";
 import { converge, removeHalfMade } from "./converge.ts";
 import { engineAddress, ensureDockerEngine, requireDockerEngine } from "./docker-engine.ts";
+import { interruptible } from "./interrupt.ts";
 import { removeLeftovers } from "./inventory.ts";
 import { whenFree } from "./lock.ts";
-import { progress, UserError } from "./output.ts";
+import { progress } from "./output.ts";
 import { root } from "./paths.ts";
 import { ResourceProgress } from "./resource-progress.ts";
 import { type Peek, peek } from "./settings-file.ts";
 import { findState, type Outputs, readOutputs, type State, type StateResource, types } from "./state.ts";
 import { ensureToolchain } from "./toolchain.ts";
 
-/** What no stack may be without: docs/policies.md. Relative to the project. */
+/** Folder of the policies that every stack must comply with, relative to the project: docs/policies.md. */
 export const policyPack = "policies";
 
+/** Options that every command about a stack has. */
 export interface StackOptions {
 	/** Name of the stack. */
 	stack: string;
@@ -32,8 +34,9 @@ export interface StackOptions {
 	images?: string;
 }
 
-/** Everything that the engine needs beside its arguments. */
+/** Everything that Pulumi needs beside its arguments. */
 export interface Environment {
+	/** Variables, added to those of this process. */
 	env: Record<string, string>;
 	/** The CLI's folder; undefined when it is on PATH. */
 	home?: string;
@@ -42,10 +45,11 @@ export interface Environment {
 }
 
 /**
- * Finds or gets what a stack needs. Nothing that the user already has is changed.
+ * Finds or installs what a stack needs. Nothing that the user already has is changed.
  *
- * @param purpose `run` brings whatever is missing, an engine and images included; `look` is for commands that neither
- * start nor change a service.
+ * @param purpose `run` installs whatever is missing, a Docker engine and images included. `look` needs a running engine,
+ * for commands that neither start nor change a service. @default "run"
+ * @throws UserError where something is missing and can't be installed.
  */
 export async function prepare(options: Partial<StackOptions>, purpose: "run" | "look" = "run"): Promise<Environment> {
 	const named = options.images ?? process.env.TRACESTACK_IMAGES;
@@ -54,7 +58,7 @@ export async function prepare(options: Partial<StackOptions>, purpose: "run" | "
 	if (settings.docker) await (purpose === "run" ? ensureDockerEngine() : requireDockerEngine());
 	const dockerHost = settings.docker ? await engineAddress() : undefined;
 	const backend = await backendEnvironment();
-	// Images that another machine will pull don't have to be here.
+	// Images that another machine will pull are not needed here.
 	const here = settings.docker ? purpose : "look";
 	const tools = await ensureToolchain(images, here, backend.PULUMI_HOME ?? userPulumiHome());
 	return {
@@ -96,10 +100,11 @@ export async function passThrough(environment: Environment, args: string[]): Pro
 }
 
 /**
- * Brings a stack up to what the program says, whatever a killed run or a hand left. Returns the state that it found, and
- * the outputs that there are now.
+ * Creates or updates a stack, whatever a killed run left or somebody changed by hand.
  *
- * @param onEvent Sees the engine's events while it works.
+ * @param onEvent Gets Pulumi's events while it works.
+ * @returns the state as it was before, and the outputs as they are now.
+ * @throws UserError with Pulumi's messages about what failed.
  */
 export async function up(
 	environment: Environment,
@@ -124,7 +129,7 @@ export async function up(
 		try {
 			return await whenOurs();
 		} catch (error) {
-			// What a killed run had handed to a plugin may be made after we looked: then its name is taken.
+			// A plugin of a killed run may have finished its work after `converge` looked: then the name is taken.
 			if (interrupted.size === 0 || !/already in use|already exists/.test(String(error))) throw error;
 			return await whenOurs();
 		}
@@ -140,11 +145,11 @@ export async function down(
 	{ stack, deleteData }: StackOptions & { deleteData: boolean },
 ): Promise<void> {
 	const s = await existing(environment, stack);
-	if (s) {
-		// What is in Grafana depends on its volume, not on its container, and stays in the state as it stays on the volume.
-		const target = deleteData ? undefined : (await running(environment, stack)).map(({ urn }) => urn);
+	// Dashboards and datasources are on Grafana's volume: they stay in the state as long as the volume does.
+	const target = s && !deleteData ? (await running(environment, stack)).map(({ urn }) => urn) : undefined;
+	const anything = s && target?.length !== 0;
+	if (anything)
 		await operate(stack, environment, async (shown, signal) => {
-			if (target?.length === 0) return;
 			const destroy = async () => {
 				await removeHalfMade(environment, stack);
 				signal.throwIfAborted();
@@ -152,11 +157,15 @@ export async function down(
 			};
 			await whenFree(stack, () => s.cancel(), destroy, signal);
 		});
-	}
-	if ((await peek(stack)).docker) await removeLeftovers(stack, { volumes: deleteData });
+	const leftovers = (await peek(stack)).docker ? await removeLeftovers(stack, { volumes: deleteData }) : 0;
+	if (!anything && leftovers === 0)
+		progress(`${s ? `the stack ${stack} is down` : `there is no stack ${stack}`}: nothing was removed`);
 }
 
-/** A stack's outputs, secrets readable; none when there is no such stack. Its authority is trusted from then on. */
+/**
+ * A stack's outputs, secrets readable; none when there is no such stack. This process trusts its certificate authority
+ * from then on.
+ */
 export async function outputs(environment: Environment, stack: string): Promise<Outputs> {
 	return trusted(await readOutputs(environment, stack));
 }
@@ -173,7 +182,7 @@ export async function containers(environment: Environment, stack: string): Promi
 		.map(({ inputs }) => inputs?.name ?? "");
 }
 
-/** What `down` takes away, data kept. */
+/** Containers and network: what `down` removes when data is kept. */
 async function running(environment: Environment, stack: string): Promise<StateResource[]> {
 	const { resources = [] } = (await findState(environment, stack))?.deployment ?? {};
 	return resources.filter(({ type }) => type === types.container || type === types.network);
@@ -191,24 +200,23 @@ async function operate<T>(
 	body: (shown: ResourceProgress, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
 	const shown = new ResourceProgress();
-	const interrupted = new AbortController();
-	// The terminal has sent the signal to Pulumi as well: to end here would end it in the middle of a creation.
-	const stop = () => {
-		if (!interrupted.signal.aborted) progress("stopping: Pulumi finishes what it has begun");
-		interrupted.abort(new UserError("Interrupted. The same command continues where this one stopped."));
+	const words = {
+		stopping: "stopping: Pulumi finishes what it has begun",
+		stopped: "Interrupted. The same command continues where this one stopped.",
 	};
-	process.on("SIGINT", stop);
 	try {
-		return await keepingSettingsFile(name, ownBackend, () => body(shown, interrupted.signal));
+		// The terminal has sent the signal to Pulumi as well: to end here would end it in the middle of a creation.
+		return await interruptible(words, (signal) => keepingSettingsFile(name, ownBackend, () => body(shown, signal)), [
+			"SIGINT",
+		]);
 	} catch (error) {
-		throw interrupted.signal.aborted ? interrupted.signal.reason : shown.explain(error);
+		throw shown.explain(error);
 	} finally {
-		process.off("SIGINT", stop);
 		shown.close();
 	}
 }
 
-/** A stack that must not be made by asking for it. */
+/** A stack by its name, without creating it; undefined when there is none. */
 export async function existing(environment: Environment, name: string): Promise<Stack | undefined> {
 	try {
 		return await Stack.select(name, await workspace(environment));

@@ -3,7 +3,7 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { progress, seconds, UserError } from "./output.ts";
+import { folded, progress, seconds, UserError } from "./output.ts";
 
 /** Who holds a stack's lock, as the engine's message tells it. */
 export interface LockHolder {
@@ -41,7 +41,7 @@ export async function whenFree<T>(
 			const alive = await firstAlive(holders);
 			if (!alive) {
 				const [{ pid, since }] = holders as [LockHolder];
-				progress(`  freeing the lock of a run that was killed (process ${pid}, since ${since})`);
+				progress(folded(`  removing the lock of a run that was killed (process ${pid}, since ${since})`));
 				await free();
 				continue;
 			}
@@ -51,7 +51,7 @@ export async function whenFree<T>(
 				throw new UserError(`Another run has locked the stack ${stack}: ${who}.\n${advice}`, { cause: error });
 			}
 			if (Date.now() - told > 10_000) {
-				progress(`  … waiting for another run to end: ${who} (${seconds(started)} of ${waitSeconds} s)`);
+				progress(folded(`  … waiting for another run to end: ${who} (${seconds(started)} of ${waitSeconds} s)`));
 				told = Date.now();
 			}
 			// The next round throws the signal's own reason.

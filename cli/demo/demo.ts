@@ -1,4 +1,4 @@
-// `./tracestack demo`: packs come alive. Each pack brings its own module; this finds it, plays it and says what was sent.
+// `./tracestack demo`: each pack brings a module that simulates its applications; this loads it and plays it.
 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -21,9 +21,13 @@ interface DemoOptions extends StackOptions {
 	follow?: boolean;
 }
 
-/** Plays one pack's demo, or that of every pack of the stack that has one. */
+/**
+ * Plays one pack's demo, or that of every pack of the stack that has one.
+ *
+ * @throws UserError when an option is wrong, or there is no such pack, demo or fault.
+ */
 export async function demoCommand(name: string | undefined, options: DemoOptions): Promise<void> {
-	const { minutes, seed, fault, rate } = options;
+	const { minutes, fault, rate } = options;
 	if (!(minutes > 0 && minutes <= mostMinutes))
 		throw new UserError(
 			`--minutes is ${minutes}: more than 0, at most ${mostMinutes}, or Prometheus refuses the oldest`,
@@ -102,7 +106,7 @@ async function chosen(name: string | undefined, e: Endpoints, stack: string): Pr
 	throw new UserError(`${none}; these have: ${having.join(", ")}`);
 }
 
-/** A pack's demo module. */
+/** Loads a pack's demo module. @throws UserError where it exports no demo. */
 export async function load(pack: string, file: string): Promise<Demo> {
 	const module = await import(pathToFileURL(join(packsDir, pack, file)).href);
 	if (typeof module.demo?.play !== "function")
@@ -113,5 +117,5 @@ export async function load(pack: string, file: string): Promise<Demo> {
 function unknownFault(pack: string, fault: string, { faults }: Demo): string {
 	const known = Object.entries(faults).map(([name, what]) => `\n  ${name}: ${what}`);
 	const near = nearest(fault, Object.keys(faults));
-	return `The demo of ${pack} knows no fault ${fault}${near ? `; did you mean ${near}?` : ""}${known.join("")}`;
+	return `The demo of ${pack} has no fault ${fault}${near ? `; did you mean ${near}?` : ""}${known.join("")}`;
 }

@@ -19,7 +19,10 @@ test.each([
 it("lets an interrupted Pulumi finish what it has begun, and ends as it does", async () => {
 	const folder = mkdtempSync(join(tmpdir(), "tracestack-pulumi-"));
 	const pulumi = join(folder, "pulumi");
-	writeFileSync(pulumi, "#!/bin/sh\ntrap 'sleep 0.5; echo finished; exit 7' INT\necho begun\nwhile :; do sleep 0.1; done\n");
+	writeFileSync(
+		pulumi,
+		"#!/bin/sh\ntrap 'sleep 0.5; echo finished; exit 7' INT\necho begun\nwhile :; do sleep 0.1; done\n",
+	);
 	chmodSync(pulumi, 0o755);
 	const code = `import { passThrough } from "${join(root, "cli/engine.ts")}";
 		const env = { PATH: "${folder}${delimiter}" + process.env.PATH };

@@ -118,7 +118,11 @@ describe("play", () => {
 	])("holds an interrupt back only while it goes on in real time: %s", async (follow, held) => {
 		answers = 400;
 		const before = process.listenerCount("SIGINT");
-		const playing = playAll([{ pack: "till", demo: recorded().demo }], e, { minutes: 1, seed: 1, ...(follow && { follow }) });
+		const playing = playAll([{ pack: "till", demo: recorded().demo }], e, {
+			minutes: 1,
+			seed: 1,
+			...(follow && { follow }),
+		});
 		expect(process.listenerCount("SIGINT") - before).toBe(held);
 		await expect(playing).rejects.toThrow(/Bad Request|400/);
 		expect(process.listenerCount("SIGINT")).toBe(before);
