@@ -19,6 +19,8 @@ export class ResourceProgress {
 	readonly #errors: string[] = [];
 	/** What was created in this run: a new resource's own new children are not shown as well. */
 	readonly #created = new Set<string>();
+	/** Components whose container or task was created in this run: others only keep a volume. */
+	readonly #serving = new Set<string>();
 	readonly #counts = new Map<string, number>();
 
 	event = (event: EngineEvent): void => {
@@ -75,6 +77,9 @@ export class ResourceProgress {
 		const word = op === "same" ? "unchanged" : done[op];
 		if (!word) return;
 		if (!isComponent(type)) this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
+		if (/:(Container|Service)$/.test(type)) this.#serving.add(resource?.parent ?? "");
+		// A service that the settings leave out keeps its volume, and is not ready.
+		if (type.startsWith("tracestack:service:") && !this.#serving.has(urn)) return;
 		const line = describe(op, type, urn, op === "create" && this.#created.has(resource?.parent ?? ""));
 		if (!line) return;
 		const took = seconds(this.#started.get(urn) ?? Date.now());

@@ -69,7 +69,7 @@ describe("the doctor", () => {
 	it("says to people that nobody has sent anything", async () => {
 		const { code, all } = await stack.tracestack("doctor");
 		expect(all).toMatch(
-			/! spans arrive.*\n {4}tempo: it has no trace of the last day: nobody has sent one\n {6}→ .*verify sends one/,
+			/! spans arrive.*\n {4}tempo: it has no trace of the last day: nobody has sent one\n {6}→ .*verify --stack e2e-doctor sends one/,
 		);
 		expect(all).toMatch(/0 broken, \d to look at/);
 		expect(code).toBe(2);
