@@ -1,4 +1,4 @@
-// Which spans lack attributes that a dashboard asks for: a panel stays empty for reasons that it can't show.
+// `./tracestack attributes check`: which spans lack attributes that dashboards need. A panel that stays empty can't say why.
 
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
@@ -7,11 +7,11 @@ import { columns, paint, progress, shorten, UserError } from "./output.ts";
 import { type Endpoints, epoch, json, withQuery } from "./verify/api.ts";
 import { endpoints } from "./verify/verify.ts";
 
-/** As much of a span as the check looks at. */
+/** A span, as far as the check looks at it. */
 interface Carrier {
 	service: string;
 	name: string;
-	/** Names of its attributes and of its resource's. */
+	/** Names of its own attributes and of its resource's. */
 	attributes: Set<string>;
 }
 
@@ -31,7 +31,7 @@ interface CheckOptions extends StackOptions {
 	json?: boolean;
 }
 
-/** Most traces that are looked at, and spans of each: Tempo answers with no more of them. */
+/** How many traces are looked at, and how many spans of each. */
 const most = { traces: 200, spans: 100 };
 
 /** `./tracestack attributes check`. Returns the exit code: 1 when a span lacks something. */
@@ -40,18 +40,18 @@ export async function attributesCheckCommand(options: CheckOptions): Promise<num
 	if (names.length === 0) throw new UserError("--require names no attribute: for example --require run_id,branch");
 	const carriers = options.from ? await fromFile(options.from) : await fromTempo(options, names);
 	if (carriers.length === 0)
-		throw new UserError(`No spans in ${options.from ?? "Tempo's last hour"}: nothing to check`);
+		throw new UserError(`No spans in ${options.from ?? "Tempo, of the last hour"}: nothing to check`);
 	const lacks = lacking(carriers, names);
 	if (options.json) process.stdout.write(`${JSON.stringify({ spans: carriers.length, lacks }, null, 2)}\n`);
 	for (const { service, span, attribute, lacking, of } of lacks)
 		progress(shorten(`  ${service}: ${span}: ${lacking} of ${of} lack ${attribute}`, columns(process.stderr)));
 	const all = options.from ? `${carriers.length} spans` : `${carriers.length} spans of up to ${most.traces} traces`;
 	if (lacks.length === 0) progress(paint("green", `all of ${all} have ${names.join(", ")}`, process.stderr));
-	else progress(paint("red", `${all}: ${lacks.length} kinds of them lack something`, process.stderr));
+	else progress(paint("red", `of ${all}, those above lack an attribute`, process.stderr));
 	return lacks.length === 0 ? 0 : 1;
 }
 
-/** What is lacking where, by service and span name, in the order of the spans. */
+/** Which attributes are missing from which spans, by service and span name, in the order of the spans. */
 export function lacking(carriers: Carrier[], names: string[]): Lack[] {
 	const kinds = Map.groupBy(carriers, ({ service, name }) => `${service}\n${name}`);
 	return [...kinds.values()].flatMap((same) =>
@@ -75,7 +75,9 @@ const otlp = z.object({
 	),
 });
 
-/** Spans of an OTLP message, as SDKs' file exporters and the collector write it: JSON, one message or one on each line. */
+/**
+ * Spans of an OTLP message, as SDKs' file exporters and the collector write it: JSON, one message or one on each line.
+ */
 export function carriersOf(text: string): Carrier[] {
 	return messages(text).flatMap((message) =>
 		otlp.parse(message).resourceSpans.flatMap(({ resource, scopeSpans }) => {

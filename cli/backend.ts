@@ -1,4 +1,4 @@
-// Where the stack's state lives. A backend that the user has is used as it is; a newcomer gets a local one.
+// Where Pulumi keeps the stack's state. A backend that the user has is used as it is; a newcomer gets a local one.
 
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { root, stateDir } from "./paths.ts";
 
-/** Environment for the engine; empty when the user is logged in somewhere. */
+/** Environment for Pulumi: a local backend, made when there is none; empty when the user has a backend. */
 export async function backendEnvironment(): Promise<Record<string, string>> {
 	if (await userHasBackend()) return {};
 	const passphrase = join(stateDir, "passphrase");
@@ -19,7 +19,7 @@ export async function backendEnvironment(): Promise<Record<string, string>> {
 		PULUMI_BACKEND_URL: `file://${join(stateDir, "backend")}`,
 		// A home of its own: the user's selected stacks and settings stay as they are.
 		PULUMI_HOME: join(stateDir, "pulumi"),
-		// Before any other in this shell: without it the state could not be read from the next one.
+		// In place of one that this shell may have: in another shell the state could not be read.
 		PULUMI_CONFIG_PASSPHRASE: await readFile(passphrase, "utf8"),
 		// The key's salt is kept with the state, so that Pulumi.<stack>.yaml stays as it was committed.
 		PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",
@@ -42,8 +42,10 @@ async function userHasBackend(): Promise<boolean> {
 }
 
 /**
- * Runs an engine command and takes the encryption salt back out of the stack's settings file, where the engine would
- * save it: it belongs to this machine's local backend, not into everybody's checkout. Anything else stays.
+ * Runs a Pulumi command, then takes the encryption salt that it saves out of the stack's settings file: it belongs to this
+ * machine's local backend, not into everybody's checkout. Other changes to the file stay.
+ *
+ * @param ownBackend False leaves the file alone: the salt of the user's own backend belongs there.
  */
 export async function keepingSettingsFile<T>(stack: string, ownBackend: boolean, body: () => Promise<T>): Promise<T> {
 	const file = join(root, `Pulumi.${stack}.yaml`);

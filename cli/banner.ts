@@ -3,14 +3,14 @@
 import { paint, shorten } from "./output.ts";
 import { type Endpoints, otlpGrpcUrl } from "./verify/api.ts";
 
-/** A log has so many columns. */
+/** Columns of a line: a CI log has no more. */
 const mostColumns = 80;
 
 type Row = [name: string, address: string];
 
 /**
- * Where everything is, and what an application needs. No line is longer than 80 columns, but for an address that is: it must
- * be whole to be copied.
+ * Where everything is, and what an application needs. No line has more than 80 columns, unless an address alone is longer:
+ * it must be whole to be copied.
  */
 export function banner(e: Endpoints, stack: string): string {
 	const suffix = stack === "dev" ? "" : ` --stack ${stack}`;
@@ -36,7 +36,10 @@ or
 ${asked(e, suffix)}`;
 }
 
-/** Names, and addresses in a column; what does not fit beside its name stands below it. The column is where that is rarest. */
+/**
+ * Names with addresses in a second column. An address that does not fit is put below its name; the column is where most
+ * fit.
+ */
 function columnsOf(rows: Row[]): string[] {
 	const fits = (width: number) => (row: Row) => row[0].length <= width && width + 1 + row[1].length <= mostColumns;
 	const widths = rows.map(([name]) => Math.max(18, name.length));
@@ -49,7 +52,7 @@ function columnsOf(rows: Row[]): string[] {
 	});
 }
 
-/** What the stack asks of an application beside its address, without the secret itself. */
+/** What applications need beside the address, without the secret itself. */
 function asked({ otlpToken, ca }: Endpoints, suffix: string): string {
 	const [header, file] = [
 		"OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN",

@@ -1,4 +1,4 @@
-// One trace, sent and looked for: by hand (`send`), and again and again by CI or cron (`canary`).
+// `./tracestack send`: one span by hand. `./tracestack canary`: one trace, sent and looked for by CI or cron.
 
 import { type Attributes, ROOT_CONTEXT, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { keepAttribute } from "../components/sampling.ts";
@@ -32,7 +32,9 @@ export async function sendCommand(options: SendOptions): Promise<void> {
 	process.stdout.write(options.json ? `${JSON.stringify({ id, url })}\n` : `${id}\n${url}\n`);
 }
 
-/** `./tracestack canary`: sends one trace and looks for it. One line, and exit code 1 when it did not arrive in time. */
+/**
+ * `./tracestack canary`: sends one trace and looks for it. One line, and exit code 1 when it did not arrive in time.
+ */
 export async function canaryCommand(options: CanaryOptions): Promise<number> {
 	if (!(options.within > 0)) throw new UserError(`--within is ${options.within}\n  allowed: seconds, more than 0`);
 	const e = await endpoints(await prepare(options, "look"), options.stack);
@@ -43,7 +45,7 @@ export async function canaryCommand(options: CanaryOptions): Promise<number> {
 }
 
 interface Result {
-	/** Empty: it was not even taken. */
+	/** The trace's id; empty when the span was not accepted. */
 	id: string;
 	/** Seconds from the acknowledgement until it was found. */
 	byId?: number;
@@ -71,10 +73,10 @@ async function canary(e: Endpoints, within: number): Promise<Result> {
 	}
 }
 
-/** One line, whatever a server answers. */
+/** The result in one line, whatever a server's answer contains. */
 export function told({ id, byId = 0, bySearch = 0, error }: Result): string {
-	if (error) return paint("red", `canary ${id || "was not taken"}: ${visible(error)}`);
-	return `canary ${id}: by id after ${byId.toFixed(1)} s, by search after ${bySearch.toFixed(1)} s`;
+	if (error) return paint("red", `canary ${id || "was not accepted"}: ${visible(error)}`);
+	return `canary ${id}: by id in ${byId.toFixed(1)} s, by search in ${bySearch.toFixed(1)} s`;
 }
 
 /** Sends a span that has just ended. Returns its trace's id once it is acknowledged. */

@@ -1,3 +1,5 @@
+// `./tracestack check`: what a reviewer need not look for.
+
 import { execa } from "execa";
 import { filesAmiss, lint, linted } from "./dashboards/lint.ts";
 import { prepare } from "./engine.ts";
@@ -6,12 +8,13 @@ import { schemasAmiss } from "./logs/schema.ts";
 import { paint, progress, seconds } from "./output.ts";
 import { root } from "./paths.ts";
 
+/** How many checks or tests passed and failed. */
 export interface Count {
 	passed: number;
 	failed: number;
 }
 
-/** `./tracestack check`: what a reviewer need not look for. Returns the exit code. */
+/** `./tracestack check`. Returns the exit code: 1 when a check fails. */
 export async function checkCommand(options: { images?: string }): Promise<number> {
 	const { env } = await prepare(options);
 	const count = await check(env.TRACESTACK_IMAGES);
@@ -19,8 +22,11 @@ export async function checkCommand(options: { images?: string }): Promise<number
 	return count.failed === 0 ? 0 : 1;
 }
 
-/** Types, lint, dead code and every configuration file; all of them run, whatever fails. */
-export async function check(images: string | undefined): Promise<Count> {
+/**
+ * Checks types, style, dead code and every configuration file. All checks run, whatever fails.
+ *
+ * @param images Image catalogue whose linters are used; undefined for the official one.
+ */ export async function check(images: string | undefined): Promise<Count> {
 	const tool = (name: string, command: string, args: string[]): Lint => ({
 		name,
 		run: async () => {

@@ -1,23 +1,23 @@
-// Before `up`: brings together what the state says and what the engine has, after a run that was killed or a hand that
-// removed something. Pulumi alone can't: its lock stays, it doesn't know of what was being made, and it doesn't look.
+// Before `up`: makes Pulumi's state and the Docker engine agree again, after a run was killed or somebody removed something
+// by hand. Pulumi alone can't: it does not know what a killed run was creating, and does not look for what is gone.
 
 import { execa } from "execa";
 import type { Environment } from "./engine.ts";
 import { type Inventory, inventory, remove } from "./inventory.ts";
-import { progress, UserError } from "./output.ts";
+import { folded, progress, UserError } from "./output.ts";
 import { forget, nameOf, readState, type State, type StateResource, types, writeState } from "./state.ts";
 
 /**
- * Makes state and engine agree, so that `up` makes again whatever is missing.
+ * Makes state and Docker engine agree, so that `up` creates whatever is missing.
  *
- * - What a killed run was making is removed: the engine has it, the state has not. Nothing else is, not even by label:
- *   another user's stack may have the same name.
- * - What was removed by hand is named and taken out of the state; a volume with all that was in it.
+ * - What a killed run was creating is removed: the engine has it, the state does not. Nothing else is, not even by its
+ *   label: another user's stack may have the same name.
+ * - What was removed by hand is named and taken out of the state.
  * - What was stopped by hand is started.
  *
- * @param interrupted Gets the names of what a killed run was making: the engine may have it, or may get it yet.
+ * @param interrupted Gets the names of what a killed run was creating: the engine may have it, or may still get it.
  * @returns the state as it was found.
- * @throws UserError where data belongs to a state that is not this one.
+ * @throws UserError where the stack's volumes belong to another state.
  */
 export async function converge(environment: Environment, stack: string, interrupted: Set<string>): Promise<State> {
 	const [state, there] = await Promise.all([readState(environment, stack), inventory(stack)]);
@@ -32,8 +32,9 @@ export async function converge(environment: Environment, stack: string, interrup
 		await removeCutOff(cut.filter((container) => !gone.includes(container)));
 		gone.push(...cut);
 	}
-	for (const resource of new Set(gone)) progress(`  ! ${inWords(resource)}`);
+	for (const resource of new Set(gone)) progress(folded(`  ! ${inWords(resource)}`));
 	await startStopped(
+		stack,
 		resources.filter((resource) => !gone.includes(resource)),
 		there,
 	);
@@ -43,7 +44,9 @@ export async function converge(environment: Environment, stack: string, interrup
 	return state;
 }
 
-/** Before `down`: what a killed run was making, and no state knows, would hold on to the network or the volume that it uses. */
+/**
+ * Before `down`: removes what a killed run was creating. It is in no state, and would keep network and volumes in use.
+ */
 export async function removeHalfMade(environment: Environment, stack: string): Promise<void> {
 	const [state, there] = await Promise.all([readState(environment, stack), inventory(stack)]);
 	const { resources = [], pending_operations: pending = [] } = state.deployment;
@@ -62,7 +65,7 @@ function interruptedCreations(pending: NonNullable<State["deployment"]["pending_
 	);
 }
 
-/** What the state knows and the engine has not. */
+/** Resources that are in the state and not in the engine. */
 function missing(resources: StateResource[], there: Inventory): StateResource[] {
 	const ids = new Set([
 		...there.containers.map(({ id }) => id),
@@ -72,7 +75,7 @@ function missing(resources: StateResource[], there: Inventory): StateResource[] 
 	return resources.filter(({ type, id }) => isDocker(type) && id && !ids.has(id));
 }
 
-/** Volumes are left alone: making one that exists takes it over, with what is in it. */
+/** Removes containers and networks. Volumes stay: creating one that exists takes it over with its content. */
 async function removeInterrupted(known: StateResource[], there: Inventory, names: ReadonlySet<string>): Promise<void> {
 	const ids = new Set(known.map(({ id }) => id));
 	const half = ({ id, name }: { id: string; name: string }) => names.has(name) && !ids.has(id);
@@ -88,7 +91,7 @@ async function removeInterrupted(known: StateResource[], there: Inventory, names
 	);
 }
 
-/** Containers whose network is gone reach nobody, and can't be attached to the next as they were. */
+/** Removes containers whose network is gone: they can't be attached to a new one as they were. */
 async function removeCutOff(containers: StateResource[]): Promise<void> {
 	const ids = containers.flatMap(({ id }) => id ?? []);
 	if (ids.length === 0) return;
@@ -96,7 +99,7 @@ async function removeCutOff(containers: StateResource[]): Promise<void> {
 	await execa("docker", ["rm", "--force", ...ids]);
 }
 
-async function startStopped(resources: StateResource[], there: Inventory): Promise<void> {
+async function startStopped(stack: string, resources: StateResource[], there: Inventory): Promise<void> {
 	const stopped = resources.flatMap((resource) => {
 		if (resource.type !== types.container || resource.inputs?.mustRun === false) return [];
 		const container = there.containers.find(({ id }) => id === resource.id);
@@ -105,7 +108,11 @@ async function startStopped(resources: StateResource[], there: Inventory): Promi
 	await Promise.all(
 		stopped.map(async ({ id, service, state }) => {
 			progress(`  ! ${service} was ${state === "paused" ? "paused" : "stopped"}: starting it again`);
-			await execa("docker", [state === "paused" ? "unpause" : "start", id]);
+			const start = await execa("docker", [state === "paused" ? "unpause" : "start", id], { reject: false });
+			if (start.failed)
+				throw new UserError(
+					`${service} can't be started: ${start.stderr || start.shortMessage}\nWhat is wrong: ./tracestack doctor --stack ${stack}`,
+				);
 		}),
 	);
 }
@@ -122,11 +129,11 @@ function inWords(resource: StateResource): string {
 	}
 }
 
-/** Grafana's volume holds the hash of a password that only its own state can tell. */
+/** Grafana's volume contains the hash of a password that is in the state which created it, and nowhere else. */
 function refuseForeignData(stack: string, { volumes }: Inventory): void {
 	if (volumes.length === 0) return;
 	throw new UserError(
-		`The state knows nothing of a stack ${stack}, and its volumes are here: ${volumes.map(({ name }) => name).join(", ")}.
+		`The stack ${stack} is not in the state, but its volumes are here: ${volumes.map(({ name }) => name).join(", ")}.
 They belong to another state, with Grafana's password in it. Either bring that state back (PULUMI_BACKEND_URL,
 or the folder ~/.local/state/tracestack), or remove the data: ./tracestack down --delete-data --stack ${stack}`,
 	);

@@ -1,3 +1,5 @@
+// The Docker engine: whether one answers, at which address, and how one is installed or started.
+
 import { spawn } from "node:child_process";
 import { existsSync, openSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
@@ -10,7 +12,7 @@ import { stateDir } from "./paths.ts";
  * Makes sure that a Docker engine answers. One that the user has is used as it is. On Debian and Ubuntu, as root, a
  * missing one is installed and a stopped one started, after saying so.
  *
- * @throws UserError that says what to do, anywhere else.
+ * @throws UserError that says what to do, anywhere else, or when the engine does not start within a minute.
  */
 export async function ensureDockerEngine(): Promise<void> {
 	const first = await answer();
@@ -31,10 +33,10 @@ export async function ensureDockerEngine(): Promise<void> {
 	await start();
 }
 
-/** Makes sure that a Docker engine answers, and changes nothing if none does. */
+/** Checks that a Docker engine answers. @throws UserError when none does. */
 export async function requireDockerEngine(): Promise<void> {
 	const first = await answer();
-	if (first !== "ready") throw new UserError(`No Docker engine answers: ${first}`);
+	if (first !== "ready") throw new UserError(`No Docker engine answers: ${first}\nStart Docker, then run this again.`);
 }
 
 /**
@@ -49,7 +51,7 @@ export async function engineAddress(): Promise<string | undefined> {
 	return context.exitCode === 0 ? context.stdout : undefined;
 }
 
-/** `ready`, or why not. */
+/** `ready`, or why the engine does not answer. */
 async function answer(): Promise<string> {
 	const result = await execa("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false });
 	return result.failed ? ((result.stderr?.trim() || result.shortMessage) ?? "no answer") : "ready";
@@ -64,7 +66,7 @@ async function start(): Promise<void> {
 		progress(`starting the Docker engine: dockerd, logging to ${log}`);
 		await mkdir(stateDir, { recursive: true });
 		const out = openSync(log, "a");
-		// On its own, so that it goes on when this command ends.
+		// Detached, so that it goes on when this command ends.
 		spawn("dockerd", [], { detached: true, stdio: ["ignore", out, out] }).unref();
 	}
 	const deadline = Date.now() + 60_000;

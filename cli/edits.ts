@@ -13,23 +13,25 @@ interface Version {
 }
 
 /**
- * Names every dashboard that was edited by hand since the last `up`: whether this one left it as it was, because its file
- * did not change, or wrote over it. Grafana's history has both.
+ * Prints every dashboard that was edited in Grafana since the last `up`, and whether this `up` kept the edit, because the
+ * dashboard's file did not change, or overwrote it. Grafana's history has both.
  *
  * @param before The state as it was before this `up`.
  */
-export async function reportEdits(e: Endpoints, before: State): Promise<void> {
+export async function reportEdits(e: Endpoints, stack: string, before: State): Promise<void> {
 	const dashboards = (before.deployment.resources ?? []).filter(({ type }) => type === types.dashboard);
 	for (const { outputs: { uid = "", version = 0 } = {} } of dashboards) {
 		const edit = await lastEdit(e, uid, version);
 		if (!edit) continue;
 		const { kept } = edit;
 		progress(`  ! dashboard ${uid} was edited in Grafana by ${edit.by}, ${edit.since}`);
-		progress(
-			kept
-				? "    kept; see it: ./tracestack drift; undo it: ./tracestack pulumi up --refresh"
-				: `    and changed in its file, which won: ${e.grafana}/d/${uid} > Settings > Versions has the edit`,
-		);
+		if (kept) {
+			progress(`    the edit is kept; to see it:  ./tracestack drift --stack ${stack}`);
+			progress(`    to undo it:  ./tracestack pulumi up --refresh --stack ${stack}`);
+		} else {
+			progress("    its file has changed as well, and overwrote the edit, which is under Settings > Versions at");
+			progress(`    ${e.grafana}/d/${uid}`);
+		}
 	}
 }
 
@@ -37,12 +39,12 @@ export interface Edit {
 	by: string;
 	/** ISO 8601. */
 	since: string;
-	/** False where a version of ours came after it. */
+	/** False where `up` has written a version after it. */
 	kept: boolean;
 }
 
 /**
- * The newest version of a dashboard that a hand made.
+ * The newest version of a dashboard that somebody saved in Grafana.
  *
  * @param version The version that was deployed; what came before it is history. @default 0
  */

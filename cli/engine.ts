@@ -1,4 +1,4 @@
-// A stack under the real engine: the environment that every command shares, and operations with their progress.
+// A stack and Pulumi: the environment that every command shares, and `up` and `down` with their progress.
 
 import { delimiter, dirname, join, resolve } from "node:path";
 import {
@@ -13,6 +13,7 @@ import { trust } from "../components/trust.ts";
 import { backendEnvironment, keepingSettingsFile, userPulumiHome } from "./backend.ts";
 import { converge, removeHalfMade } from "./converge.ts";
 import { engineAddress, ensureDockerEngine, requireDockerEngine } from "./docker-engine.ts";
+import { interruptible } from "./interrupt.ts";
 import { removeLeftovers } from "./inventory.ts";
 import { whenFree } from "./lock.ts";
 import { progress } from "./output.ts";
@@ -22,9 +23,10 @@ import { type Peek, peek } from "./settings-file.ts";
 import { findState, type Outputs, readOutputs, type State, type StateResource, types } from "./state.ts";
 import { ensureToolchain } from "./toolchain.ts";
 
-/** What no stack may be without: docs/policies.md. Relative to the project. */
+/** Folder of the policies that every stack must comply with, relative to the project: docs/policies.md. */
 export const policyPack = "policies";
 
+/** Options that every command about a stack has. */
 export interface StackOptions {
 	/** Name of the stack. */
 	stack: string;
@@ -32,8 +34,9 @@ export interface StackOptions {
 	images?: string;
 }
 
-/** Everything that the engine needs beside its arguments. */
+/** Everything that Pulumi needs beside its arguments. */
 export interface Environment {
+	/** Variables, added to those of this process. */
 	env: Record<string, string>;
 	/** The CLI's folder; undefined when it is on PATH. */
 	home?: string;
@@ -42,10 +45,11 @@ export interface Environment {
 }
 
 /**
- * Finds or gets what a stack needs. Nothing that the user already has is changed.
+ * Finds or installs what a stack needs. Nothing that the user already has is changed.
  *
- * @param purpose `run` brings whatever is missing, an engine and images included; `look` is for commands that neither
- * start nor change a service.
+ * @param purpose `run` installs whatever is missing, a Docker engine and images included. `look` needs a running engine,
+ * for commands that neither start nor change a service. @default "run"
+ * @throws UserError where something is missing and can't be installed.
  */
 export async function prepare(options: Partial<StackOptions>, purpose: "run" | "look" = "run"): Promise<Environment> {
 	const named = options.images ?? process.env.TRACESTACK_IMAGES;
@@ -54,7 +58,7 @@ export async function prepare(options: Partial<StackOptions>, purpose: "run" | "
 	if (settings.docker) await (purpose === "run" ? ensureDockerEngine() : requireDockerEngine());
 	const dockerHost = settings.docker ? await engineAddress() : undefined;
 	const backend = await backendEnvironment();
-	// Images that another machine will pull don't have to be here.
+	// Images that another machine will pull are not needed here.
 	const here = settings.docker ? purpose : "look";
 	const tools = await ensureToolchain(images, here, backend.PULUMI_HOME ?? userPulumiHome());
 	return {
@@ -73,32 +77,46 @@ export async function prepare(options: Partial<StackOptions>, purpose: "run" | "
 	};
 }
 
-/** Hands arguments to the engine as they are, with the environment that `up` uses. Returns its exit code. */
-export async function passThrough(environment: Environment, args: string[]): Promise<number> {
+/** The stack that arguments of Pulumi's CLI name; undefined where they name none. */
+export function stackNamed(args: string[]): string | undefined {
 	const at = args.findIndex((arg) => arg === "--stack" || arg === "-s");
-	const stack = at >= 0 ? args[at + 1] : args.find((arg) => arg.startsWith("--stack="))?.slice("--stack=".length);
-	const result = await keepingSettingsFile(stack ?? "dev", environment.ownBackend, () =>
-		execa("pulumi", args, { cwd: root, env: environment.env, stdio: "inherit", reject: false }),
-	);
-	return result.exitCode ?? 1;
+	if (at >= 0) return args[at + 1];
+	return args.find((arg) => /^(--stack|-s)=/.test(arg))?.replace(/^[^=]*=/, "");
+}
+
+/** Hands arguments to the Pulumi CLI as they are, with the environment that `up` uses. Returns its exit code. */
+export async function passThrough(environment: Environment, args: string[]): Promise<number> {
+	// The terminal interrupts Pulumi as well, which finishes what it has begun: to end here would end it at once.
+	const wait = () => {};
+	process.on("SIGINT", wait);
+	try {
+		const result = await keepingSettingsFile(stackNamed(args) ?? "dev", environment.ownBackend, () =>
+			execa("pulumi", args, { cwd: root, env: environment.env, stdio: "inherit", reject: false }),
+		);
+		return result.exitCode ?? 1;
+	} finally {
+		process.off("SIGINT", wait);
+	}
 }
 
 /**
- * Brings a stack up to what the program says, whatever a killed run or a hand left. Returns the state that it found, and
- * the outputs that there are now.
+ * Creates or updates a stack, whatever a killed run left or somebody changed by hand.
  *
- * @param onEvent Sees the engine's events while it works.
+ * @param onEvent Gets Pulumi's events while it works.
+ * @returns the state as it was before, and the outputs as they are now.
+ * @throws UserError with Pulumi's messages about what failed.
  */
 export async function up(
 	environment: Environment,
 	{ stack }: StackOptions,
 	onEvent: (event: EngineEvent) => void = () => {},
 ): Promise<{ found: State; now: Outputs }> {
-	return operate(stack, environment, async (shown) => {
+	return operate(stack, environment, async (shown, signal) => {
 		const s = await Stack.createOrSelect(stack, await workspace(environment));
 		const interrupted = new Set<string>();
 		const attempt = async () => {
 			const found = await converge(environment, stack, interrupted);
+			signal.throwIfAborted();
 			const both = (event: EngineEvent) => {
 				shown.event(event);
 				onEvent(event);
@@ -107,11 +125,11 @@ export async function up(
 			const values = Object.entries(outputs).map(([name, { value }]) => [name, value]);
 			return { found, now: trusted(Object.fromEntries(values)) };
 		};
-		const whenOurs = () => whenFree(stack, () => s.cancel(), attempt);
+		const whenOurs = () => whenFree(stack, () => s.cancel(), attempt, signal);
 		try {
 			return await whenOurs();
 		} catch (error) {
-			// What a killed run had handed to a plugin may be made after we looked: then its name is taken.
+			// A plugin of a killed run may have finished its work after `converge` looked: then the name is taken.
 			if (interrupted.size === 0 || !/already in use|already exists/.test(String(error))) throw error;
 			return await whenOurs();
 		}
@@ -127,22 +145,27 @@ export async function down(
 	{ stack, deleteData }: StackOptions & { deleteData: boolean },
 ): Promise<void> {
 	const s = await existing(environment, stack);
-	if (s) {
-		// What is in Grafana depends on its volume, not on its container, and stays in the state as it stays on the volume.
-		const target = deleteData ? undefined : (await running(environment, stack)).map(({ urn }) => urn);
-		await operate(stack, environment, async (shown) => {
-			if (target?.length === 0) return;
+	// Dashboards and datasources are on Grafana's volume: they stay in the state as long as the volume does.
+	const target = s && !deleteData ? (await running(environment, stack)).map(({ urn }) => urn) : undefined;
+	const anything = s && target?.length !== 0;
+	if (anything)
+		await operate(stack, environment, async (shown, signal) => {
 			const destroy = async () => {
 				await removeHalfMade(environment, stack);
+				signal.throwIfAborted();
 				await s.destroy({ onEvent: shown.event, ...(target && { target, targetDependents: true }) });
 			};
-			await whenFree(stack, () => s.cancel(), destroy);
+			await whenFree(stack, () => s.cancel(), destroy, signal);
 		});
-	}
-	if ((await peek(stack)).docker) await removeLeftovers(stack, { volumes: deleteData });
+	const leftovers = (await peek(stack)).docker ? await removeLeftovers(stack, { volumes: deleteData }) : 0;
+	if (!anything && leftovers === 0)
+		progress(`${s ? `the stack ${stack} is down` : `there is no stack ${stack}`}: nothing was removed`);
 }
 
-/** A stack's outputs, secrets readable; none when there is no such stack. Its authority is trusted from then on. */
+/**
+ * A stack's outputs, secrets readable; none when there is no such stack. This process trusts its certificate authority
+ * from then on.
+ */
 export async function outputs(environment: Environment, stack: string): Promise<Outputs> {
 	return trusted(await readOutputs(environment, stack));
 }
@@ -159,33 +182,41 @@ export async function containers(environment: Environment, stack: string): Promi
 		.map(({ inputs }) => inputs?.name ?? "");
 }
 
-/** What `down` takes away, data kept. */
+/** Containers and network: what `down` removes when data is kept. */
 async function running(environment: Environment, stack: string): Promise<StateResource[]> {
 	const { resources = [] } = (await findState(environment, stack))?.deployment ?? {};
 	return resources.filter(({ type }) => type === types.container || type === types.network);
 }
 
-/** Runs an operation with its progress; the engine finishes what it has begun when the user interrupts. */
+/**
+ * Runs an operation with its progress. When the user interrupts, Pulumi finishes what it has begun, and nothing else is
+ * begun.
+ *
+ * @throws UserError that says so, after an interrupt.
+ */
 async function operate<T>(
 	name: string,
 	{ ownBackend }: Environment,
-	body: (shown: ResourceProgress) => Promise<T>,
+	body: (shown: ResourceProgress, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
 	const shown = new ResourceProgress();
-	// The terminal has sent the signal to the engine as well: to end here would end it in the middle of a creation.
-	const wait = () => progress("stopping: the engine finishes what it has begun");
-	process.on("SIGINT", wait);
+	const words = {
+		stopping: "stopping: Pulumi finishes what it has begun",
+		stopped: "Interrupted. The same command continues where this one stopped.",
+	};
 	try {
-		return await keepingSettingsFile(name, ownBackend, () => body(shown));
+		// The terminal has sent the signal to Pulumi as well: to end here would end it in the middle of a creation.
+		return await interruptible(words, (signal) => keepingSettingsFile(name, ownBackend, () => body(shown, signal)), [
+			"SIGINT",
+		]);
 	} catch (error) {
 		throw shown.explain(error);
 	} finally {
-		process.off("SIGINT", wait);
 		shown.close();
 	}
 }
 
-/** A stack that must not be made by asking for it. */
+/** A stack by its name, without creating it; undefined when there is none. */
 export async function existing(environment: Environment, name: string): Promise<Stack | undefined> {
 	try {
 		return await Stack.select(name, await workspace(environment));

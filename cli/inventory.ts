@@ -1,4 +1,4 @@
-// What the Docker engine has of a stack, found by its label: the engine's own truth, whatever the state says.
+// What the Docker engine has of a stack, found by the stack's label, whatever Pulumi's state says.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { progress } from "./output.ts";
 import { root } from "./paths.ts";
 import { peek } from "./settings-file.ts";
 
+/** A container of a stack. */
 export interface Container {
 	id: string;
 	name: string;
@@ -17,17 +18,18 @@ export interface Container {
 	service: string;
 	/** For people: "Up 3 minutes". */
 	since: string;
-	/** By its name in the catalogue. */
+	/** Its image, by the name in the catalogue. */
 	image: string;
 }
 
+/** Everything that the engine has of a stack. */
 export interface Inventory {
 	containers: Container[];
 	networks: { id: string; name: string }[];
 	volumes: { name: string; service: string }[];
 }
 
-/** Lists what carries the stack's label; nothing of one that runs elsewhere. */
+/** Lists what has the stack's label; nothing for a stack that does not run on Docker. */
 export async function inventory(stack: string): Promise<Inventory> {
 	if (!(await peek(stack)).docker) return { containers: [], networks: [], volumes: [] };
 	const { name: project } = parse(await readFile(join(root, "Pulumi.yaml"), "utf8"));
@@ -50,9 +52,11 @@ export async function inventory(stack: string): Promise<Inventory> {
 
 /**
  * Removes what the engine still has of a stack after it was taken down: a killed `up` leaves containers, networks and
- * volumes that no state knows. Only what carries the stack's own label is touched.
+ * volumes that are in no state. Only what has the stack's own label is touched.
+ *
+ * @returns how many containers, networks and volumes were removed.
  */
-export async function removeLeftovers(stack: string, { volumes }: { volumes: boolean }): Promise<void> {
+export async function removeLeftovers(stack: string, { volumes }: { volumes: boolean }): Promise<number> {
 	const left = await inventory(stack);
 	await remove(
 		"container",
@@ -66,9 +70,10 @@ export async function removeLeftovers(stack: string, { volumes }: { volumes: boo
 	);
 	const names = left.volumes.map(({ name }) => name);
 	if (volumes) await remove("volume", ["volume", "rm"], names);
+	return left.containers.length + left.networks.length + (volumes ? names.length : 0);
 }
 
-/** Long-running containers: another kind hands a volume over and ends. */
+/** The containers of services; others set the owner of a volume, and end. */
 export function longRunning({ containers }: Inventory): Container[] {
 	return containers.filter(({ name }) => !name.endsWith("-owner"));
 }

@@ -1,19 +1,21 @@
-// What is kept, for how long and where: what was declared, compared with what the servers say of themselves.
+// How long and where data is kept: what the settings say, compared with what the servers report.
 
 import { parse } from "yaml";
 import type { Place } from "../components/storage.ts";
 import { json, text } from "./verify/api.ts";
 
+/** The retention of one kind of data. */
 export interface Kept {
 	what: "traces" | "metrics" | "logs" | "archive";
-	/** Hours and storage backend that the settings say. */
+	/** Hours and storage backend according to the settings, such as `336h, local`. */
 	declared: string;
-	/** The same from the running server, or why it does not say. */
+	/** The same as the running server reports it, or why it can't be asked. */
 	reported: string;
+	/** Whether both are the same. */
 	ok: boolean;
 }
 
-/** The outputs of a stack that this is about. */
+/** The outputs of a stack that say what is kept. */
 export interface Declared {
 	urls: Record<string, string>;
 	/** Hours by service, such as `336h`. */
@@ -21,7 +23,7 @@ export interface Declared {
 	storage: Place;
 }
 
-/** Asks every server that keeps something. */
+/** Asks every server that stores data. A server that does not answer is a result, too. */
 export async function kept({ urls, retention, storage }: Declared): Promise<Kept[]> {
 	type Question = [what: Kept["what"], service: string, url: string | undefined, place: string, ask: Ask];
 	const questions: Question[] = [
@@ -42,9 +44,9 @@ export async function kept({ urls, retention, storage }: Declared): Promise<Kept
 
 type Ask = (url: string) => Promise<string>;
 
-/** What Tempo says that it runs with. */
+/** The configuration that a running Tempo has loaded. */
 export async function tempoConfig(url: string) {
-	// YAML after a line that names the page.
+	// YAML after a heading.
 	const [, config = ""] = (await text(`${url}/status/config`)).split(/^---$/m);
 	return parse(config);
 }

@@ -1,4 +1,4 @@
-// A server's own linter, from the image that will run it.
+// Runs a server's own linter on a workload's configuration, in the image that will run the server.
 
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,10 +21,10 @@ export function hasLinter(service: string): boolean {
 }
 
 /**
- * Gives a workload's files to its linter.
+ * Lints a workload's files.
  *
- * @param linter Another one than the service's own.
- * @throws what the linter says.
+ * @param linter A command of the image. @default the linter of the service
+ * @throws with the linter's output when it finds something.
  */
 export async function lint(w: Workload, linter = linters[w.name]): Promise<void> {
 	if (!linter) throw new Error(`${w.name} has no linter`);
@@ -46,7 +46,7 @@ export async function lint(w: Workload, linter = linters[w.name]): Promise<void>
 	}
 }
 
-/** Runs a command in an image, without a network. Throws what it says when it fails. */
+/** Runs a command in an image, without a network. @throws with its output when it fails. */
 export async function runIn(image: string, entrypoint: string, args: string[], mounts: string[]): Promise<void> {
 	const volumes = mounts.flatMap((mount) => ["--volume", mount]);
 	const limits = ["--network", "none", "--cap-drop", "ALL", "--tmpfs", "/tmp"];

@@ -1,4 +1,4 @@
-// Every configuration file by the linter of the server that reads it, from the image that will run it.
+// The linting part of `check`: every configuration file by its server's own linter, with default settings and with others.
 
 import { globSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -13,12 +13,15 @@ import { promqlAsRules } from "./dashboards/lint.ts";
 import { hasLinter, lint, runIn } from "./linter.ts";
 import { root } from "./paths.ts";
 
+/** One check. */
 export interface Lint {
+	/** What is checked, for people. */
 	name: string;
+	/** Runs it. @throws with what the linter found. */
 	run(): Promise<void>;
 }
 
-/** Where each base file under configs/ goes, to be linted as it stands. */
+/** Paths of the base files under configs/, and of where their servers read them. */
 const baseFiles: Record<string, [source: string, target: string]> = {
 	tempo: ["tempo/tempo.yaml", "/etc/tempo/tempo.yaml"],
 	collector: ["collector/collector.yaml", "/etc/otelcol-contrib/config.yaml"],
@@ -27,7 +30,7 @@ const baseFiles: Record<string, [source: string, target: string]> = {
 	loki: ["loki/loki.yaml", "/etc/loki/loki.yaml"],
 };
 
-/** One receiver of each kind, and what each of them wants. */
+/** One receiver of each kind, with filters of its own. */
 const receivers = [
 	{ type: "pagerduty", name: "oncall", routingKey: "k", severities: ["critical"], envs: ["prod"] },
 	{ type: "slack", name: "payments", webhookUrl: "https://slack", channel: "#pay", teams: ["payments"] },
@@ -35,7 +38,7 @@ const receivers = [
 	{ type: "email", name: "staging", to: "a@b.example", from: "c@d.example", smarthost: "mail:587", envs: ["staging"] },
 ];
 
-/** Who is told of an alert with these labels. */
+/** The receivers that an alert with these labels must reach. */
 const routes: [labels: string[], told: string[]][] = [
 	[
 		["severity=critical", "env=prod", "team=payments"],
@@ -53,14 +56,14 @@ const routes: [labels: string[], told: string[]][] = [
 		["severity=critical", "env=staging", "team=platform"],
 		["audit", "staging"],
 	],
-	// A part of a name is not the name.
+	// A part of a name must not match.
 	[["severity=critical", "env=nonprod", "team=payments-eu"], ["audit"]],
 	[["severity=info"], ["audit"]],
-	// Nobody is woken by a proof.
+	// The alert of the smoke test notifies nobody.
 	[[`alertname=${smokeAlert}`, "severity=critical", "env=prod", "team=payments"], ["none"]],
 ];
 
-/** As the README of the pack gazeqa routes by environment. */
+/** Receivers by environment, as the README of the pack gazeqa recommends. */
 const byEnv = [
 	{ type: "webhook", name: "audit", url: "https://gazeqa.example.com/observability/alerts", token: "t" },
 	{ type: "pagerduty", name: "oncall", envs: ["prod", "production"], routingKey: "k" },
@@ -77,12 +80,12 @@ const byEnvRoutes: typeof routes = [
 	],
 ];
 
-/** Everything that decides whether a trace is kept. */
+/** Every setting about sampling. */
 const sampling = {
 	percent: 50,
 	tail: { percent: 10, slowerThan: "2s", attributes: [{ name: "run.id" }, { name: "tier", values: ["gold"] }] },
 };
-/** Where the target can run them. */
+/** Several collectors, which only the target aws can run. */
 const several = {
 	target: "aws",
 	access: { token: true },
@@ -94,7 +97,7 @@ const several = {
 	},
 	collector: { instances: { max: 3 } },
 };
-/** What others may reach. */
+/** A stack that can be reached from other machines. */
 const guarded = { bindAddress: "192.0.2.1", access: { token: true, tls: "generated" } };
 
 /** Settings that change what is rendered, for the service whose configuration they change. */
@@ -148,8 +151,10 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 ];
 
 /**
- * Lints of the files that a stack with default settings gets, of what other settings render, and of the files as they
- * stand in configs/.
+ * Checks of the configuration of a stack with default settings, of the variants that other settings make, and of the base
+ * files under configs/.
+ *
+ * @param images Image catalogue with the servers; undefined for the official one.
  */
 export function configLints(images: string | undefined): Lint[] {
 	const settings = settingsOf({}, images);
@@ -159,7 +164,7 @@ export function configLints(images: string | undefined): Lint[] {
 		run: async () => lint(workloadsOf(settingsOf(raw, images)).find(({ name }) => name === service)!),
 	}));
 	const rendered = workloads.map((w) => ({ name: `${w.name}: rendered configuration`, run: () => lint(w) }));
-	// A version that needs a patch can't read the file without it.
+	// A version that needs a patch can't read the unpatched file.
 	const asItStands = workloads
 		.filter((w) => !settings.image(w.name).patch)
 		.map((w) => ({
@@ -181,7 +186,7 @@ function settingsOf(raw: Record<string, unknown>, images: string | undefined): S
 	return parseSettings(raw, { project: "tracestack", name: "dev" }, images);
 }
 
-/** What a stack with these settings runs; its secrets are empty. */
+/** The workloads of a stack with these settings, with empty secrets. */
 export function workloadsOf(settings: Settings): Workload[] {
 	return platform(settings, (workload, port) => `${workload}:${port}`, { password: "", storeKey: "" });
 }
@@ -220,10 +225,10 @@ function dashboardQueries(settings: Settings): Lint {
 	};
 }
 
-/** `amtool config routes test`: every alert goes to whoever wants it. */
+/** `amtool config routes test`: every alert reaches the receivers that it should. */
 function routeTests(images: string | undefined): Lint {
 	return {
-		name: "alertmanager: alerts go to whoever wants them",
+		name: "alertmanager: alerts reach the receivers that they should",
 		run: async () => {
 			const cases: [receivers: unknown[], routes: [labels: string[], told: string[]][]][] = [
 				[receivers, routes],
@@ -242,7 +247,7 @@ function routeTests(images: string | undefined): Lint {
 	};
 }
 
-/** GitHub's workflows. The scripts in them are looked at by nobody: not every image of the linter has a shell's. */
+/** actionlint over GitHub's workflows, without the scripts in them: not every image of it has shellcheck. */
 function workflowLint(settings: Settings): Lint {
 	return {
 		name: "workflows (actionlint)",

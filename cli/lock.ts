@@ -1,6 +1,9 @@
+// A stack's lock: one that a killed run left is freed, one that another run holds is waited for.
+
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { progress, seconds, UserError } from "./output.ts";
+import { folded, progress, seconds, UserError } from "./output.ts";
 
 /** Who holds a stack's lock, as the engine's message tells it. */
 export interface LockHolder {
@@ -9,19 +12,27 @@ export interface LockHolder {
 	since: string;
 }
 
+/** How long another run is waited for. */
 const waitSeconds = 300;
 
 /**
  * Does something that needs a stack's lock. A lock whose holder, on this machine, is dead was left by a killed run and
  * is freed; one whose holder lives is waited for.
  *
- * @param free Frees the stack.
+ * @param free Removes the lock.
+ * @param signal Ends the wait; a body that has begun is not aborted.
  * @throws UserError when another run goes on for more than five minutes, or holds the lock on another machine.
  */
-export async function whenFree<T>(stack: string, free: () => Promise<void>, body: () => Promise<T>): Promise<T> {
+export async function whenFree<T>(
+	stack: string,
+	free: () => Promise<void>,
+	body: () => Promise<T>,
+	signal?: AbortSignal,
+): Promise<T> {
 	const started = Date.now();
 	let told = 0;
 	for (;;) {
+		signal?.throwIfAborted();
 		try {
 			return await body();
 		} catch (error) {
@@ -30,20 +41,21 @@ export async function whenFree<T>(stack: string, free: () => Promise<void>, body
 			const alive = await firstAlive(holders);
 			if (!alive) {
 				const [{ pid, since }] = holders as [LockHolder];
-				progress(`  freeing the lock of a run that was killed (process ${pid}, since ${since})`);
+				progress(folded(`  removing the lock of a run that was killed (process ${pid}, since ${since})`));
 				await free();
 				continue;
 			}
 			const who = `process ${alive.pid} on ${alive.host}, since ${alive.since}`;
 			if (alive.host !== hostname() || Date.now() - started > waitSeconds * 1000) {
-				const advice = `If it is none, free the stack: ./tracestack pulumi cancel --stack ${stack}`;
-				throw new UserError(`Another run holds the stack ${stack}: ${who}.\n${advice}`, { cause: error });
+				const advice = `If that run is gone, remove its lock: ./tracestack pulumi cancel --stack ${stack}`;
+				throw new UserError(`Another run has locked the stack ${stack}: ${who}.\n${advice}`, { cause: error });
 			}
 			if (Date.now() - told > 10_000) {
-				progress(`  … waiting for another run to end: ${who} (${seconds(started)} of ${waitSeconds} s)`);
+				progress(folded(`  … waiting for another run to end: ${who} (${seconds(started)} of ${waitSeconds} s)`));
 				told = Date.now();
 			}
-			await new Promise((resolve) => setTimeout(resolve, 1000));
+			// The next round throws the signal's own reason.
+			await sleep(1000, undefined, { signal }).catch(() => {});
 		}
 	}
 }
@@ -61,13 +73,13 @@ function messageOf(error: unknown): string {
 	return `${message ?? error}\n${stderr ?? ""}`;
 }
 
-/** On another machine nobody can tell. */
+/** The first holder that may still run: of one on another machine nobody here can tell. */
 async function firstAlive(holders: LockHolder[]): Promise<LockHolder | undefined> {
 	for (const holder of holders) if (holder.host !== hostname() || (await isPulumi(holder.pid))) return holder;
 	return undefined;
 }
 
-/** A number is given to another process in time, above all after a restart of the machine. */
+/** Process ids are reused, above all after a restart of the machine: the name has to fit, too. */
 async function isPulumi(pid: number): Promise<boolean> {
 	const { stdout } = await execa("ps", ["-o", "comm=", "-p", `${pid}`], { reject: false });
 	return stdout?.includes("pulumi") ?? false;

@@ -1,4 +1,4 @@
-// Sending by OTLP over HTTP, as every command that sends does it: with what the stack asks for, and until it is acknowledged.
+// Sending OTLP over HTTP, as every command does: with the stack's credentials, and until it is acknowledged.
 
 import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-proto";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-proto";
@@ -14,15 +14,19 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import type { Endpoints } from "./verify/api.ts";
 
-/** What a sender has to know of a stack beside its address. */
+/** The credentials that a sender needs. */
 export type Shown = Pick<Endpoints, "otlpToken" | "ca">;
 
-/** Where a stack takes OTLP over HTTP, and what it asks for. */
+/** The address for OTLP over HTTP, and the credentials. */
 export type OtlpHttp = Pick<Endpoints, "otlpHttp" | "otlpToken" | "ca">;
 
+/** How long an exporter tries to send. */
 export const timeoutMillis = 10_000;
 
-/** Options of an exporter. Whom to trust the whole process knows: components/trust.ts. */
+/**
+ * Options of an exporter. The stack's certificate authority is no option: the whole process trusts it
+ * (components/trust.ts).
+ */
 export function overHttp(url: string, { otlpToken }: Shown) {
 	return { url, timeoutMillis, ...(otlpToken && { headers: { authorization: `Bearer ${otlpToken}` } }) };
 }
@@ -41,7 +45,7 @@ interface Exporter<T> {
 	shutdown(): Promise<void>;
 }
 
-/** Resolves once the receiver has acknowledged. */
+/** Sends, and resolves once the receiver has acknowledged. @throws what it answered instead. */
 export function acknowledged<T>(exporter: Exporter<T>, items: T): Promise<void> {
 	return new Promise<void>((resolve, reject) => {
 		exporter.export(items, ({ code, error }) => (code === 0 ? resolve() : reject(error ?? new Error("refused"))));
@@ -58,9 +62,9 @@ export async function send<T>(exporter: Exporter<T>, items: T): Promise<void> {
 }
 
 /**
- * Makes spans of a service, and keeps those that have ended.
+ * A tracer of a service, and the spans of it that have ended.
  *
- * @param sampler All spans unless told, whatever OTEL_TRACES_SAMPLER says in this shell.
+ * @param sampler Which spans are kept. @default all, whatever OTEL_TRACES_SAMPLER says in this shell
  */
 export function recorder(service: string, sampler: Sampler = new AlwaysOnSampler()) {
 	const exporter = new InMemorySpanExporter();
@@ -72,15 +76,15 @@ export function recorder(service: string, sampler: Sampler = new AlwaysOnSampler
 	return { tracer: provider.getTracer("tracestack"), finished: () => exporter.getFinishedSpans() };
 }
 
-/** Collects when asked, and exports nothing by itself. */
+/** A metric reader that collects when it is told to, and exports nothing by itself. */
 export class ReaderByHand extends MetricReader {
 	protected override async onForceFlush(): Promise<void> {}
 	protected override async onShutdown(): Promise<void> {}
 
 	/**
-	 * Everything as it stands.
+	 * All metrics, with a time of their own.
 	 *
-	 * @param at When it stood so, in milliseconds since 1970: the SDK itself knows only now.
+	 * @param at Milliseconds since 1970; the SDK itself knows only the present.
 	 */
 	async collectAt(at: number): Promise<ResourceMetrics> {
 		const { resourceMetrics } = await this.collect();

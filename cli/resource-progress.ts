@@ -1,7 +1,9 @@
-import type { EngineEvent, PolicyEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
-import { paint, progress, seconds, UserError } from "./output.ts";
+// What `up` and `down` show while Pulumi works.
 
-/** What the engine did to a resource, in words; an operation that is not here is no news. */
+import type { EngineEvent, PolicyEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
+import { folded, paint, progress, seconds, UserError } from "./output.ts";
+
+/** What Pulumi did to a resource, in words; other operations are not shown. */
 const done: Record<string, string> = {
 	create: "created",
 	update: "updated",
@@ -9,14 +11,16 @@ const done: Record<string, string> = {
 	"create-replacement": "replaced",
 };
 
-/** Turns the engine's events into a line for each finished resource and each wait. */
+/** Turns Pulumi's events into a line for each finished resource and each wait. */
 export class ResourceProgress {
 	readonly #started = new Map<string, number>();
 	readonly #slow = new Map<string, NodeJS.Timeout>();
 	readonly #waits = new Map<string, number>();
 	readonly #errors: string[] = [];
-	/** What was created in this run: what is created within it is no news of its own. */
+	/** What was created in this run: a new resource's own new children are not shown as well. */
 	readonly #created = new Set<string>();
+	/** Components whose container or task was created in this run: others only keep a volume. */
+	readonly #serving = new Set<string>();
 	readonly #counts = new Map<string, number>();
 
 	event = (event: EngineEvent): void => {
@@ -36,11 +40,11 @@ export class ResourceProgress {
 		// A bridged provider reports a failure twice, once with its own source line.
 		if (message.startsWith("sdk-v2/")) return;
 		if (diagnostic.severity === "error") this.#errors.push(message);
-		else if (diagnostic.severity === "warning") progress(`  ! ${message}`);
+		else if (diagnostic.severity === "warning") progress(folded(`  ! ${message}`));
 		else if (message.startsWith("waiting for")) this.#wait(diagnostic.urn ?? "", message);
 	};
 
-	/** The engine's own words for what failed, without its trace. */
+	/** Pulumi's own messages about what failed, instead of its whole output. */
 	explain(error: unknown): Error {
 		if (error instanceof UserError) return error;
 		const cause = error instanceof Error ? error : new Error(String(error));
@@ -48,6 +52,7 @@ export class ResourceProgress {
 		return new UserError([...new Set(this.#errors)].join("\n"), { cause });
 	}
 
+	/** Ends timers, and prints how many resources were created, updated, replaced and deleted. */
 	close(): void {
 		for (const timer of this.#slow.values()) clearInterval(timer);
 		const words = ["created", "updated", "replaced", "deleted", "unchanged"];
@@ -55,7 +60,10 @@ export class ResourceProgress {
 		if (counts.length > 0) progress(`  ${counts.join(", ")}`);
 	}
 
-	/** What takes long is told every ten seconds: an image that is downloaded, a container that is slow to stop. */
+	/**
+	 * From now on prints a line every ten seconds until it is finished: an image is downloaded, a container is slow to
+	 * stop.
+	 */
 	#begin({ op, type, urn }: { op: string; type: string; urn: string }): void {
 		this.#started.set(urn, Date.now());
 		if (op === "create") this.#created.add(urn);
@@ -69,31 +77,34 @@ export class ResourceProgress {
 		const word = op === "same" ? "unchanged" : done[op];
 		if (!word) return;
 		if (!isComponent(type)) this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
+		if (/:(Container|Service)$/.test(type)) this.#serving.add(resource?.parent ?? "");
+		// A service that the settings leave out keeps its volume, and is not ready.
+		if (type.startsWith("tracestack:service:") && !this.#serving.has(urn)) return;
 		const line = describe(op, type, urn, op === "create" && this.#created.has(resource?.parent ?? ""));
 		if (!line) return;
 		const took = seconds(this.#started.get(urn) ?? Date.now());
 		progress(`  ${paint("green", "✓", process.stderr)} ${line.padEnd(40)} ${took.padStart(8)}`);
 	}
 
-	/** What a policy says: of a resource or, without one, of the stack. */
+	/** A violated policy: of a resource or, without one, of the stack. */
 	#policy({ policyName, resourceUrn, message, enforcementLevel }: PolicyEvent): void {
 		const where = resourceUrn ? ` at ${resourceUrn.split("::").at(-1)}` : "";
 		const lines = plain(message).split("\n");
 		if (enforcementLevel === "mandatory")
 			this.#errors.push([`policy ${policyName}${where}`, ...lines, "see docs/policies.md"].join("\n    "));
-		else progress(`  ! ${[`policy ${policyName}${where}`, ...lines].join("\n    ")}`);
+		else progress(folded(`  ! ${[`policy ${policyName}${where}`, ...lines].join("\n    ")}`));
 	}
 
-	/** A wait is told at once and then every five seconds. */
+	/** A wait is shown at once and then every five seconds. */
 	#wait(urn: string, message: string): void {
 		const last = this.#waits.get(urn) ?? 0;
 		if (Date.now() - last < 5000) return;
 		this.#waits.set(urn, Date.now());
-		progress(`  … ${message}`);
+		progress(folded(`  … ${message}`));
 	}
 }
 
-/** Without the engine's colours. */
+/** A message without Pulumi's colour codes. */
 function plain(message: string): string {
 	return message.replaceAll(/<\{%[^%]*%\}>/g, "").trim();
 }
@@ -102,7 +113,7 @@ function isComponent(type: string): boolean {
 	return type.startsWith("tracestack:") || type.startsWith("pulumi:");
 }
 
-/** What happened to a resource, in words; undefined when it is nothing to tell. */
+/** What happened to a resource, in words; undefined when it is not worth a line. */
 function describe(op: string, type: string, urn: string, withParent: boolean): string | undefined {
 	const name = urn.split("::").at(-1);
 	// A service is finished when it answers; other components only group.

@@ -1,4 +1,4 @@
-// What commands need to know of a stack's settings before the engine reads them.
+// What commands need to know of a stack's settings before Pulumi reads them.
 
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -6,21 +6,22 @@ import { parseDocument } from "yaml";
 import { UserError } from "./output.ts";
 import { root } from "./paths.ts";
 
+/** What is read from a settings file. */
 export interface Peek {
-	/** Whether the stack runs on a Docker engine: then one has to be there. */
+	/** Whether the stack runs on Docker, and so needs an engine. */
 	docker: boolean;
-	/** The catalogue that the settings name: its images are the user's own business. */
+	/** The catalogue that the settings name. The user provides its images: none is built or looked for. */
 	images?: string;
 }
 
 /**
- * As much of `Pulumi.<stack>.yaml` as decides what has to be there first. What is wrong with it, the program says.
+ * Reads from `Pulumi.<stack>.yaml` what decides which tools are needed. Mistakes in it are not reported: the Pulumi program
+ * does that.
  *
- * @param folder Where the file is; the project's own unless told.
+ * @param folder Where the file is. @default the project's own
  */
 export async function peek(stack: string, folder = root): Promise<Peek> {
-	const text = await readFile(join(folder, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
-	const config = configOf(text);
+	const config = await readConfig(stack, folder);
 	const images = config["tracestack:images"];
 	return {
 		docker: config["tracestack:target"] !== "aws",
@@ -29,21 +30,23 @@ export async function peek(stack: string, folder = root): Promise<Peek> {
 }
 
 /**
- * Refuses a command that knows Docker only.
+ * Refuses a command that works for stacks on Docker only.
  *
- * @param instead What there is on AWS.
- * @throws UserError where the stack's file says that it is there.
+ * @param instead What to use for a stack on AWS: a sentence.
+ * @throws UserError where the settings say that the stack is on AWS.
  */
 export async function onDockerOnly(stack: string, command: string, instead: string, folder = root): Promise<void> {
 	if ((await peek(stack, folder)).docker) return;
-	throw new UserError(`${command} knows stacks on Docker only, and ${stack} is on AWS.\n${instead}`);
+	throw new UserError(`${command} works for stacks on Docker only, and ${stack} is on AWS.\n${instead}`);
 }
 
-function configOf(text: string): Record<string, unknown> {
+/** The settings of a stack as they are in its file; none where the file is missing, or is no YAML. */
+export async function readConfig(stack: string, folder = root): Promise<Record<string, unknown>> {
+	const text = await readFile(join(folder, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
 	try {
 		return parseDocument(text).toJSON()?.config ?? {};
 	} catch {
-		// An alias of nothing.
+		// An alias without an anchor.
 		return {};
 	}
 }

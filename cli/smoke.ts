@@ -1,8 +1,8 @@
-// `./tracestack smoke`: does a trace that is sent now get everywhere, and would somebody be told if not? For scripts and
-// deployments: some of the links of `verify`, what that does not see, and nothing about panels.
+// `./tracestack smoke`, for scripts and deployments: does a trace that is sent now get everywhere, and would an alert be
+// delivered? Some of the links of `verify`, the archive and the path of an alert, and no panels.
 
 import { prepare, type StackOptions } from "./engine.ts";
-import { paint, progress, UserError } from "./output.ts";
+import { folded, paint, progress, UserError } from "./output.ts";
 import { alertPath } from "./verify/alerts.ts";
 import type { Endpoints } from "./verify/api.ts";
 import { archived, hasArchive } from "./verify/archive.ts";
@@ -16,36 +16,43 @@ interface SmokeOptions extends StackOptions {
 	json?: boolean;
 }
 
-/** What a smoke test came to. */
+/** The result of a smoke test. */
 export interface Smoke {
 	traceId: string;
 	links: LinkResult[];
-	/** `not enabled`: the stack has none, and nothing was looked for. `unknown`: Grafana, which has it, did not answer. */
+	/**
+	 * `not enabled`: the stack has none, so nothing was looked for. `unknown`: Grafana, which knows, did not answer.
+	 */
 	archive: "enabled" | "not enabled" | "unknown";
-	/** What waits, a sentence each. */
+	/** Queues that fill up, a sentence each. */
 	warnings: string[];
 }
 
-/** Returns the exit code: 0 when everything holds, 2 when it does and something waits, 1 when a link is broken. */
+/** Returns the exit code: 0 when every link works, 2 when they do but a queue fills up, 1 when a link is broken. */
 export async function smokeCommand(options: SmokeOptions): Promise<number> {
 	if (!(options.timeout > 0)) throw new UserError(`--timeout is ${options.timeout}\n  allowed: seconds, more than 0`);
 	const e = await endpoints(await prepare(options, "look"), options.stack);
 	const result = await smoke(e, options.timeout);
 	if (options.json) process.stdout.write(`${JSON.stringify({ stack: options.stack, ...result }, null, 2)}\n`);
-	for (const warning of result.warnings) progress(`  ${paint("yellow", "!", process.stderr)} ${warning}`);
+	for (const warning of result.warnings) progress(paint("yellow", folded(`  ! ${warning}`), process.stderr));
 	return conclude(result.links) || exitCode(result);
 }
 
+/** 1 for a broken link, 2 for warnings, else 0. */
 export function exitCode({ links, warnings }: Pick<Smoke, "links" | "warnings">): number {
 	if (links.some(({ ok }) => !ok)) return 1;
 	return warnings.length > 0 ? 2 : 0;
 }
 
-/** @param timeout Seconds for all of it. */
+/**
+ * Runs the smoke test.
+ *
+ * @param timeout Seconds for all checks together.
+ */
 export async function smoke(e: Endpoints, timeout: number): Promise<Smoke> {
 	const deadline = Date.now() + timeout * 1000;
 	const within = () => Math.max(0, Math.round((deadline - Date.now()) / 1000));
-	// A Grafana that is still to come: the link waits for it, and tells.
+	// Grafana may still be starting: then the link itself waits for it, and says what it found.
 	const archive = await hasArchive(e).catch(() => undefined);
 	let traceId = "";
 	const results = await prove((ended) => {
@@ -58,7 +65,7 @@ export async function smoke(e: Endpoints, timeout: number): Promise<Smoke> {
 		];
 	});
 	if (archive === false) progress("  - trace in the archive: not enabled (archive.enabled)");
-	// What waits is the reason why a trace is not there, or is about to be one.
+	// A queue that fills is why a trace is not there, or soon will be.
 	const warnings = await backlog(e).catch((error: Error) => [`queues could not be looked at: ${error.message}`]);
 	const known = archive === undefined ? "unknown" : archive ? "enabled" : "not enabled";
 	return { traceId, links: results, archive: known, warnings };

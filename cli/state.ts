@@ -1,4 +1,4 @@
-// A stack's state as the engine exports it: read to compare it with what is really there, and written without what is gone.
+// A stack's state as Pulumi exports it: read, to compare it with what is really there, and written without what is gone.
 
 import { execa } from "execa";
 import type { Place } from "../components/storage.ts";
@@ -9,7 +9,7 @@ import { UserError } from "./output.ts";
 import { root } from "./paths.ts";
 import type { Store } from "./report/store.ts";
 
-/** Resource types that are looked for. */
+/** Types of the resources that commands look for. */
 export const types = {
 	container: "docker:index/container:Container",
 	network: "docker:index/network:Network",
@@ -21,7 +21,7 @@ export const types = {
 	stack: "pulumi:pulumi:Stack",
 } as const;
 
-/** A resource in the state, as far as it is read here. */
+/** The properties of a resource in the state that commands read. */
 export interface StateResource {
 	urn: string;
 	type: string;
@@ -32,7 +32,7 @@ export interface StateResource {
 	parent?: string;
 	dependencies?: string[];
 	propertyDependencies?: Record<string, string[]>;
-	/** What takes this resource with it when it goes. */
+	/** URN of the resource with which this one vanishes. */
 	deletedWith?: string;
 }
 
@@ -54,7 +54,8 @@ async function ask({ env }: Environment, stack: string, ...args: string[]): Prom
 	const answer = await execa("pulumi", asked, { cwd: root, env, reject: false });
 	if (!answer.failed) return answer.stdout;
 	if (/no stack named .* found/.test(answer.stderr)) return undefined;
-	throw answer;
+	// Without what it has printed so far, in which there may be secrets.
+	throw new UserError(`Pulumi can't read the stack ${stack}: ${answer.stderr.trim() || answer.shortMessage}`);
 }
 
 /**
@@ -71,7 +72,7 @@ export async function findState(
 	return state === undefined ? undefined : JSON.parse(state);
 }
 
-/** The same of a stack that there must be. */
+/** A stack's state. @throws UserError when there is no such stack. */
 export async function readState(
 	environment: Environment,
 	stack: string,
@@ -82,10 +83,10 @@ export async function readState(
 	return state;
 }
 
-/** What the program exports, as far as it is named here. */
+/** The stack's outputs: index.ts returns them. */
 export interface Outputs {
 	urls?: Record<string, string>;
-	/** What each service is told to keep. */
+	/** Retention by service, such as `336h`. */
 	retention?: Record<string, string>;
 	storage?: Place;
 	reports?: Store;
@@ -101,6 +102,7 @@ export async function readOutputs(environment: Environment, stack: string): Prom
 	return JSON.parse((await ask(environment, stack, "output", "--json", "--show-secrets")) ?? "{}");
 }
 
+/** Replaces a stack's state. */
 export async function writeState({ env }: Environment, stack: string, state: State): Promise<void> {
 	await execa("pulumi", ["stack", "import", "--stack", stack], { cwd: root, env, input: JSON.stringify(state) });
 }
@@ -136,7 +138,7 @@ export function nameOf({ urn }: { urn: string }): string {
 	return urn.split("::").at(-1) ?? urn;
 }
 
-/** How the engine marks a special value, and which of them is a secret. */
+/** The key by which Pulumi marks special values in its state, and its value for secrets. */
 const signatureKey = "4dabf18193072939515e22adb298388d";
 const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
@@ -145,12 +147,12 @@ export function isSecret(value: unknown): value is { plaintext: string } {
 	return isObject(value) && value[signatureKey] === secretSignature;
 }
 
-/** A value, marked as the engine marks a secret. */
+/** A value, marked as Pulumi marks a secret. */
 export function sealed(value: unknown): object {
 	return { [signatureKey]: secretSignature, plaintext: JSON.stringify(value) };
 }
 
-/** A value of an exported state with its secrets in plain: to compare, never to show. */
+/** A value of an exported state with its secrets in plain text: to compare, never to print. */
 export function revealed<T = unknown>(value: unknown): T {
 	if (isSecret(value)) return revealed(JSON.parse(value.plaintext));
 	if (Array.isArray(value)) return value.map((item) => revealed(item)) as T;

@@ -1,8 +1,10 @@
+// `./tracestack status`: what runs, since when, where, and how long it keeps data.
+
 import { services as known } from "../settings/schema.ts";
 import { containers, outputs, prepare, type StackOptions } from "./engine.ts";
 import { inventory, longRunning } from "./inventory.ts";
 import { kept } from "./kept.ts";
-import { columns, paint, shorten } from "./output.ts";
+import { columns, folded, paint, shorten } from "./output.ts";
 import { onDockerOnly } from "./settings-file.ts";
 
 const nameWidth = Math.max(...known.map(({ length }) => length));
@@ -20,7 +22,7 @@ interface ServiceStatus {
 
 /** `./tracestack status`. Exit code 0 when everything runs as declared, 1 otherwise. */
 export async function statusCommand(options: StackOptions & { json?: boolean }): Promise<number> {
-	await onDockerOnly(options.stack, "status", `How it fares: ./tracestack doctor --stack ${options.stack}`);
+	await onDockerOnly(options.stack, "status", `What is wrong with it: ./tracestack doctor --stack ${options.stack}`);
 	const environment = await prepare(options, "look");
 	const services = await servicesOf(options.stack, await containers(environment, options.stack));
 	const { urls = {}, retention, storage } = await outputs(environment, options.stack);
@@ -42,9 +44,8 @@ export async function statusCommand(options: StackOptions & { json?: boolean }):
 		process.stdout.write("\n");
 		for (const { what, declared, reported, ok } of stored) {
 			const mark = ok ? paint("green", "✓") : paint("red", "✗");
-			process.stdout.write(
-				`${mark} ${what.padEnd(nameWidth)} kept ${declared}${ok ? "" : `, but the server says: ${reported}`}\n`,
-			);
+			process.stdout.write(`${mark} ${what.padEnd(nameWidth)} kept ${declared}\n`);
+			if (!ok) process.stdout.write(`${folded(`    but the server says: ${reported}`, columns(process.stdout))}\n`);
 		}
 		process.stdout.write("\n");
 		for (const [name, address] of Object.entries(urls)) process.stdout.write(`${name.padEnd(18)} ${address}\n`);

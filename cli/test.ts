@@ -1,3 +1,5 @@
+// `./tracestack test`: check, unit tests and end-to-end tests.
+
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -8,6 +10,7 @@ import { progress, seconds } from "./output.ts";
 import { root } from "./paths.ts";
 import { earlierImages } from "./toolchain.ts";
 
+/** Options of the command. */
 export interface TestOptions {
 	/** Catalogue under test. */
 	images?: string;
@@ -19,7 +22,10 @@ export interface TestOptions {
 	soak?: boolean;
 }
 
-/** `./tracestack test`: check, unit tests, end-to-end tests. Ends with `N passed, N failed` and returns the exit code. */
+/**
+ * Runs everything, and prints `N passed, N failed` at the end. Returns the exit code: 1 when something failed or
+ * nothing ran.
+ */
 export async function testCommand(options: TestOptions): Promise<number> {
 	const started = Date.now();
 	const counts: Count[] = [];
@@ -43,7 +49,7 @@ export async function testCommand(options: TestOptions): Promise<number> {
 	return total.failed === 0 && total.passed > 0 ? 0 : 1;
 }
 
-/** Runs vitest and counts its tests; a run that breaks before it can count is a failure. */
+/** Runs vitest and counts its tests. A run that ends without a report counts as one failure. */
 async function vitest(args: string[], env: Record<string, string>): Promise<Count> {
 	const dir = await mkdtemp(join(tmpdir(), "tracestack-test-"));
 	const report = join(dir, "report.json");
@@ -58,7 +64,7 @@ async function vitest(args: string[], env: Record<string, string>): Promise<Coun
 		});
 		const json = JSON.parse(await readFile(report, "utf8").catch(() => "{}"));
 		const passed = json.numPassedTests ?? 0;
-		// A suite that can't be loaded, and a skipped test, have proved nothing.
+		// A suite that can't be loaded, and a skipped test, prove nothing: they count as failures.
 		const failed =
 			(json.numFailedTests ?? 0) +
 			(json.numPendingTests ?? 0) +

@@ -6,13 +6,14 @@ import { dirname, join } from "node:path";
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
 import { parse } from "yaml";
-import { progress, UserError } from "./output.ts";
+import { folded, progress, UserError } from "./output.ts";
 import { cacheDir, root } from "./paths.ts";
 
+/** Where everything is that Pulumi needs. */
 export interface Toolchain {
 	/** Folder whose `bin` holds the CLI, its language host and plugins; undefined when they are on PATH already. */
 	home?: string;
-	/** What the engine's environment needs for it. */
+	/** Environment variables that Pulumi needs for it. */
 	env: Record<string, string>;
 	/** Image catalogue; undefined leaves the choice to the stack's settings. */
 	images?: string;
@@ -20,8 +21,13 @@ export interface Toolchain {
 
 const airgapOptions = { cacheDir, log: (line: string) => progress(`airgap: ${line}`) };
 
-/** Finds or gets everything that the engine needs to run a stack. */
-export async function ensureToolchain(
+/**
+ * Finds, downloads or builds everything that Pulumi needs to run a stack.
+ *
+ * @param images The catalogue that was asked for; its images are not looked for.
+ * @param purpose `look` needs no images. @param pulumiHome Where plugins are installed to.
+ * @throws UserError when a registry refuses an image, as after too many pulls.
+ */ export async function ensureToolchain(
 	images: string | undefined,
 	purpose: "run" | "look",
 	pulumiHome: string,
@@ -44,10 +50,10 @@ export async function ensureToolchain(
 }
 
 /**
- * The catalogue of the releases before the one under test, for the test of an upgrade: official images, and where those
- * can't be had what can be built of earlier ones.
+ * The catalogue of the releases before the one under test, for the upgrade test: official images, or what can be built of
+ * earlier releases where those can't be downloaded.
  *
- * @param images The catalogue under test; undefined where the official one is.
+ * @param images The catalogue under test; undefined for the official one.
  */
 export async function earlierImages(images: string | undefined): Promise<string> {
 	const official = join(root, "tests/e2e/versions.earlier.yaml");
@@ -75,12 +81,12 @@ async function officialPulumi(): Promise<{ home?: string } | undefined> {
 		await PulumiCommand.install({ root: home }); // the version of @pulumi/pulumi
 		return { home };
 	} catch (error) {
-		progress(`the Pulumi CLI can't be downloaded (${reason(error)}): building it on this machine`);
+		progress(folded(`the Pulumi CLI can't be downloaded (${reason(error)}): building it on this machine`));
 		return undefined;
 	}
 }
 
-/** For the tests, for `check`, and for tasks on AWS: no stack on Docker has to wait for them. */
+/** Images that only tests, `check` and stacks on AWS use: no stack on Docker has to wait for them. */
 const notOnDocker = new Set(["jaeger", "actionlint", "awscli", "postgres", "moto"]);
 
 /** True when the default catalogue's images are here or can be pulled. */
@@ -103,15 +109,17 @@ async function officialImages(): Promise<boolean> {
 	const pull = await execa("docker", ["pull", "--quiet", probe], { reject: false });
 	if (pull.exitCode === 0) return true;
 	const answer = pull.stderr.trim().split("\n").at(-1) ?? "";
-	// A registry that answers no, to a rate limit or a stale login, is not one that can't be reached.
+	// A registry that refuses, because of a rate limit or an expired login, can be reached: building would hide that.
 	if (!/no such host|connection refused|timeout|deadline exceeded|unreachable|EOF/i.test(answer)) {
-		throw new UserError(`The image ${probe} can't be pulled: ${answer}`);
+		throw new UserError(
+			`The image ${probe} can't be pulled: ${answer}\nIs it a rate limit, or an old login? docker login`,
+		);
 	}
-	progress(`images can't be pulled (${answer}): building them on this machine`);
+	progress(folded(`images can't be pulled (${answer}): building them on this machine`));
 	return false;
 }
 
-/** True when an earlier run had to build and nothing has changed since: the answer would be the same. */
+/** True when an earlier run had to build, and all of that is still there: downloads need not be tried again. */
 async function airgapReady(): Promise<boolean> {
 	if (!existsSync(join(cacheDir, "airgap/sets"))) return false;
 	const { list } = await import("../airgap/build.ts");

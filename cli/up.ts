@@ -1,14 +1,16 @@
+// `./tracestack up`.
+
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import type { Place } from "../components/storage.ts";
 import { banner } from "./banner.ts";
 import { reportEdits } from "./edits.ts";
 import { prepare, type StackOptions, up } from "./engine.ts";
-import { progress, seconds } from "./output.ts";
+import { folded, progress, seconds } from "./output.ts";
 import { type State, types } from "./state.ts";
 import { makeSignals } from "./verify/signals.ts";
 import { conclude, endpointsOf, type LinkResult, verify } from "./verify/verify.ts";
 
-/** `./tracestack up`: the stack, where it is, and the proof that it works. Returns the exit code. */
+/** Brings the stack up, proves that it works, and prints where everything is. Returns the exit code. */
 export async function upCommand(options: StackOptions & { json?: boolean; verify?: boolean }): Promise<number> {
 	const environment = await prepare(options);
 	const started = Date.now();
@@ -16,7 +18,7 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
 	const early = new EarlyTrace();
 	const { found, now } = await up(environment, options, options.verify === false ? undefined : early.event);
 	const e = endpointsOf(options.stack, now);
-	await reportEdits(e, found);
+	await reportEdits(e, options.stack, found);
 	reportMove(found, now.storage);
 	let links: LinkResult[] = [];
 	let code = 0;
@@ -37,24 +39,25 @@ export async function upCommand(options: StackOptions & { json?: boolean; verify
 	return code;
 }
 
-/** Says what happens to what was stored before, when `storage` has changed. */
+/** Says what becomes of data that is stored already, when `storage` has changed. */
 function reportMove({ deployment }: State, now: Place | undefined): void {
 	const was = deployment.resources?.find(({ type }) => type === types.stack)?.outputs?.storage;
 	if (!was || !now || was.place === now.place) return;
-	progress(`  ! traces and logs are stored in ${now.place} from now on`);
-	progress(`    what lies in ${was.place} stays there, unread until the setting says so again`);
+	progress(folded(`  ! traces and logs are stored in ${now.place} from now on`));
+	progress(folded(`    what lies in ${was.place} stays there, and is not read`));
 }
 
 /**
- * Sends a first trace as soon as the collector and Tempo answer, while Grafana still starts: from its first span on
- * Tempo's generator writes metrics every 15 s, and that clock then runs already when the proof begins.
+ * Sends a first trace as soon as the collector and Tempo are ready, while Grafana still starts: Tempo's generator writes
+ * metrics every 15 s from its first span on, so the proof then has less to wait for.
  */
 class EarlyTrace {
 	readonly #missing = new Set(["tracestack:service:Collector", "tracestack:service:Tempo"]);
 	#addresses: { otlpHttp?: string; otlpGrpc?: string } = {};
-	/** When it was sent, in milliseconds since 1970; undefined as long as it was not taken. */
+	/** When it was sent, in milliseconds since 1970; undefined until it was accepted. */
 	sentAt?: number;
 
+	/** Takes Pulumi's events, which say when a service is ready, and at which address. */
 	event = ({ resOutputsEvent }: EngineEvent): void => {
 		const { type = "", new: service } = resOutputsEvent?.metadata ?? {};
 		if (!this.#missing.delete(type)) return;
@@ -62,8 +65,8 @@ class EarlyTrace {
 		if (this.#missing.size > 0) return;
 		const signals = makeSignals();
 		const { otlpHttp, otlpGrpc } = this.#addresses;
-		// Both halves, or the service graph's clock would not run. A stack that asks who we are takes neither: its outputs,
-		// which say what it wants, come last.
+		// Both halves: the service graph needs a client and a server. A stack with a token or TLS accepts neither, which does
+		// not matter: its credentials are outputs of the stack, and known only in the end.
 		void Promise.all([
 			signals.sendBackendByHttp(`http://${otlpHttp}`),
 			signals.sendFrontendByGrpc(`http://${otlpGrpc}`),

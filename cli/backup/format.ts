@@ -1,8 +1,8 @@
-// The file of a backup: a plain tar with a manifest, each volume as a compressed tar, and the checksums of them all.
+// The file format of a backup: a plain tar with a manifest, each volume as a compressed tar, and checksums of them all.
 //
-//   manifest.json                  what this is and what is in it, padded with spaces
+//   manifest.json                  describes the backup and its content, padded with spaces
 //   volumes/<volume>.tar.gz        each volume, its root as a folder of the volume's name
-//   SHA256SUMS                     the last entry: a file without it is torn
+//   SHA256SUMS                     the last entry: a file without it is incomplete
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -15,7 +15,7 @@ import { extract, type Header, pack } from "tar-stream";
 import { z } from "zod";
 import { UserError } from "../output.ts";
 
-/** What this program writes, and the newest that it reads. */
+/** The format that this program writes, and the newest that it reads. */
 const formatVersion = 1;
 
 const manifestName = "manifest.json";
@@ -30,7 +30,7 @@ const schema = z.object({
 	createdAt: z.iso.datetime(),
 	/** The login of Grafana's administrator, which is in Grafana's database. */
 	grafanaUser: z.string(),
-	/** Where traces and logs lay, for people. */
+	/** Where traces and logs were stored, for people. */
 	storage: z.string(),
 	/** Image of each service, by its name in the catalogue. */
 	images: z.record(z.string(), z.string()),
@@ -46,22 +46,23 @@ const schema = z.object({
 	),
 });
 
+/** The content of `manifest.json`. */
 export type Manifest = z.infer<typeof schema>;
 
-/** A volume on its way into a backup. */
+/** A volume that is backed up. */
 export interface Source {
 	name: string;
-	/** Opens a tar of its content, which fails when it is not whole. */
+	/** Opens a tar of its content. The stream fails when a part of it can't be read. */
 	content: () => Readable;
 }
 
-/** How much there is of something, and its checksum. */
+/** Size and checksum. */
 interface Measure {
 	bytes: number;
 	sha256: string;
 }
 
-/** What is in a tar; the library's own type leaves the chunks' open. */
+/** An entry of a tar: the library's own type leaves the type of its chunks open. */
 type Entry = AsyncIterable<Buffer> & { header: Header; resume(): void };
 
 const block = 512;
@@ -69,10 +70,10 @@ const padded = (bytes: number) => Math.ceil(bytes / block) * block;
 const archiveName = (volume: string) => `volumes/${volume}.tar.gz`;
 
 /**
- * Writes a backup beside `file`, as `FILE.partial`, and gives it its name once it is whole and on the disk. A failure
- * leaves nothing behind.
+ * Writes a backup as `FILE.partial`, and renames it once it is complete and on the disk. A failure leaves no file behind.
  *
- * @param hooks `volume` is told of each volume that is in; `whole` is asked before the file gets its name, and may throw.
+ * @param about What the manifest says of the stack.
+ * @param hooks `volume` is called after each volume; `whole` before the file is renamed, and may throw to prevent that.
  */
 export async function writeBackup(
 	file: string,
@@ -84,7 +85,7 @@ export async function writeBackup(
 	await rm(partial, { force: true });
 	const handle = await open(partial, "wx", 0o600);
 	try {
-		// The manifest comes first and is known last: its place is kept free.
+		// The manifest is the first entry, and known last: its place is left free.
 		const room = padded(16_384 + 1024 * sources.length);
 		let at = block + room;
 		const volumes: Manifest["volumes"] = [];
@@ -114,9 +115,9 @@ export async function writeBackup(
 }
 
 /**
- * Reads a whole backup and proves it: nothing is missing, nothing was altered.
+ * Reads a whole backup and checks every checksum.
  *
- * @throws UserError when it is no backup, of a newer format, torn, or altered.
+ * @throws UserError when the file is no backup, has a newer format, is incomplete, or was altered.
  */
 export async function verifyBackup(file: string): Promise<Manifest> {
 	let manifest: Manifest | undefined;
@@ -147,12 +148,15 @@ export async function verifyBackup(file: string): Promise<Manifest> {
 		throw explain(file, error, manifest !== undefined);
 	}
 	if (!manifest) throw noBackup(file);
-	if (expected.length > 0) throw torn(file, `${expected[0]} is missing`);
+	if (expected.length > 0) throw incomplete(file, `${expected[0]} is missing`);
 	return manifest;
 }
 
-/** Hands over each volume's compressed archive, one after the other, in the file's order. */
-export async function eachVolume(
+/**
+ * Reads each volume's compressed archive, one after the other, in the file's order.
+ *
+ * @param take Must read the archive to its end.
+ */ export async function eachVolume(
 	file: string,
 	take: (name: string, archive: AsyncIterable<Buffer>) => Promise<void>,
 ): Promise<void> {
@@ -163,7 +167,7 @@ export async function eachVolume(
 	}
 }
 
-/** What is wrong with a backup that is one. */
+/** Damage to a file that is a backup. */
 class Damage extends Error {}
 
 function explain(file: string, error: unknown, isBackup: boolean): unknown {
@@ -172,7 +176,7 @@ function explain(file: string, error: unknown, isBackup: boolean): unknown {
 	if (code) return new UserError(`${file} can't be read: ${message}`);
 	if (!isBackup) return noBackup(file);
 	return message === "Unexpected end of data"
-		? torn(file, "it ends too early")
+		? incomplete(file, "it ends early")
 		: new UserError(`${file} was altered or damaged: ${message}. Nothing was restored; use another copy.`);
 }
 
@@ -180,11 +184,11 @@ function noBackup(file: string): UserError {
 	return new UserError(`${file} is no backup: ./tracestack backup writes one.`);
 }
 
-function torn(file: string, how: string): UserError {
-	return new UserError(`${file} is torn: ${how}. Nothing was restored; use another copy.`);
+function incomplete(file: string, how: string): UserError {
+	return new UserError(`${file} is incomplete: ${how}. Nothing was restored; use another copy.`);
 }
 
-/** Entries of a tar; each must be read to its end, or resumed. */
+/** The entries of a tar; each must be read to its end, or resumed. */
 async function* entries(file: string): AsyncGenerator<Entry> {
 	const tar = extract();
 	const source = createReadStream(file, { highWaterMark: 2 ** 20 });
@@ -271,7 +275,7 @@ function digest(text: string | Buffer): string {
 	return createHash("sha256").update(text).digest("hex");
 }
 
-/** One write may write less. */
+/** Writes all of the data: a single write may write less. */
 async function writeAll(handle: FileHandle, data: Buffer, at: number): Promise<void> {
 	for (let done = 0; done < data.length; ) {
 		const { bytesWritten } = await handle.write(data, done, data.length - done, at + done);
@@ -279,7 +283,7 @@ async function writeAll(handle: FileHandle, data: Buffer, at: number): Promise<v
 	}
 }
 
-/** A new name is on the disk once its folder is. */
+/** Makes sure that a renamed file keeps its name after a crash: the name is in its folder. */
 async function syncFolder(folder: string): Promise<void> {
 	const handle = await open(folder, "r");
 	try {

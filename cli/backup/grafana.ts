@@ -4,9 +4,9 @@ import { docker } from "./volumes.ts";
 const home = "/usr/share/grafana";
 
 /**
- * Sets the administrator's password in the database of a Grafana that is stopped: one from another stack has the hash of
- * another password. In a container of the same image, volume and user; the password goes through standard input, and is in
- * no argument or environment.
+ * Sets the administrator's password in the database of a Grafana that is stopped: a restored one has the hash of another
+ * stack's password. It does so in a container of the same image, volume and user. The password goes through standard input,
+ * so that it is in no argument or environment variable.
  */
 export async function setGrafanaPassword(containerId: string, password: string): Promise<void> {
 	const format = "{{.Image}} {{.Config.User}}";

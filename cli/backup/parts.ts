@@ -1,4 +1,4 @@
-// What a backup is about: a stack's services and volumes, as the engine has them, and where its services answer.
+// What backup and restore work on: a stack's services, its volumes, and the addresses of its services.
 
 import { execa } from "execa";
 import { platform } from "../../components/platform.ts";
@@ -14,19 +14,19 @@ import { docker, type StackVolume } from "./volumes.ts";
 export interface Parts {
 	services: Container[];
 	volumes: StackVolume[];
-	/** Id of an image with busybox. */
+	/** Id of an image with busybox, whose tools read and write volumes. */
 	busybox: string;
 	/** Base address of each published port. */
 	urls: Record<string, string>;
 	grafana: { user: string; password: string };
-	/** Where traces and logs lie. */
+	/** Where traces and logs are stored. */
 	storage: Place;
 }
 
 /**
- * Looks at a stack.
+ * Finds the parts of a stack.
  *
- * @throws UserError when it is not up, or a part of it is missing.
+ * @throws UserError when the stack is not up, or a part of it was removed.
  */
 export async function partsOf(environment: Environment, { stack }: StackOptions): Promise<Parts> {
 	const [there, expected, { urls, grafanaUser, grafanaPassword, storage }] = await Promise.all([
@@ -38,9 +38,9 @@ export async function partsOf(environment: Environment, { stack }: StackOptions)
 	const services = longRunning(there);
 	if (!urls || !storage || services.length === 0) throw new UserError(`The stack ${stack} is not up. First: ${up}`);
 	const gone = expected.filter((name) => !services.some((service) => service.name === name));
-	if (gone.length > 0) throw new UserError(`Removed by hand: ${gone.join(", ")}. ${up} makes it again.`);
+	if (gone.length > 0) throw new UserError(`Containers are missing: ${gone.join(", ")}. ${up} creates them again.`);
 	const owner = there.containers.find((container) => !services.includes(container));
-	if (!owner) throw new UserError(`The container that hands a volume over is gone. ${up} makes it again.`);
+	if (!owner) throw new UserError(`The container that sets the owner of a volume is missing. ${up} creates it again.`);
 	const { stdout: busybox } = await execa("docker", ["inspect", "--format", "{{.Image}}", owner.id]);
 	return {
 		services,
@@ -52,8 +52,11 @@ export async function partsOf(environment: Environment, { stack }: StackOptions)
 	};
 }
 
-/** Volumes by what they are for: their names in the engine begin with a prefix that a setting may have changed since. */
-export function namedVolumes(volumes: Inventory["volumes"]): StackVolume[] {
+/**
+ * Volumes with names that are the same in every stack: in the engine they begin with a prefix, which a setting can change.
+ *
+ * @throws UserError where two volumes have the same name then.
+ */ export function namedVolumes(volumes: Inventory["volumes"]): StackVolume[] {
 	const named = volumes.map(({ name, service }) => ({
 		name: name.slice(name.lastIndexOf(`-${service}-`) + 1),
 		engineName: name,
@@ -68,7 +71,9 @@ export function namedVolumes(volumes: Inventory["volumes"]): StackVolume[] {
 	return named.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Stops containers at once, each with the time that its service needs. An interrupt does not shorten it. */
+/**
+ * Stops containers side by side, each with the time that its service needs to finish. An interrupt does not shorten it.
+ */
 export async function stop(services: Container[]): Promise<void> {
 	const started = Date.now();
 	progress(`  stopping ${names(services)}`);
@@ -76,7 +81,7 @@ export async function stop(services: Container[]): Promise<void> {
 	progress(`  stopped after ${seconds(started)}`);
 }
 
-/** Starts services and waits until each does its job. */
+/** Starts services and waits until each is ready. */
 export async function start(services: Container[], { urls }: Parts): Promise<void> {
 	const started = Date.now();
 	progress(`  starting ${names(services)}`);
@@ -96,14 +101,14 @@ export async function start(services: Container[], { urls }: Parts): Promise<voi
 	progress(`  ready after ${seconds(started)}`);
 }
 
-/** Those of the services that somebody else has started meanwhile: an `up`, or a hand. */
+/** Those of the stopped services that run again: somebody else has started them. */
 export async function started(services: Container[]): Promise<Container[]> {
 	const format = "{{.Id}} {{.State.Running}}";
 	const { stdout } = await execa("docker", ["inspect", "--format", format, ...services.map(({ id }) => id)]);
 	return services.filter(({ id }) => stdout.includes(`${id} true`));
 }
 
-/** What a stack of default settings runs: which port and path tell that a service is ready is no setting. */
+/** What a stack with default settings runs: settings don't change how a service says that it is ready. */
 function workloads() {
 	const settings = parseSettings({}, { project: "tracestack", name: "dev" });
 	return platform(settings, (workload, port) => `${workload}:${port}`, { password: "", storeKey: "" });

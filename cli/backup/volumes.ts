@@ -1,4 +1,4 @@
-// What is in a stack's volumes, through the engine's API alone: the engine may run on another machine.
+// Reading and writing a stack's volumes, through the engine's API alone: the engine may run on another machine.
 
 import type { Readable, Writable } from "node:stream";
 import { execa, type Options, type ResultPromise } from "execa";
@@ -12,14 +12,14 @@ export interface StackVolume {
 	engineName: string;
 }
 
-/** Docker's command line, which an interrupt at the terminal does not reach: whoever started it decides when it ends. */
+/** Runs Docker's command line out of reach of Ctrl-C: `cancelSignal` ends it. */
 export function docker(args: string[], options: Pick<Options, "cancelSignal" | "input" | "buffer"> = {}) {
 	return execa("docker", args, { detached: true, ...options });
 }
 
 /**
- * A container that holds all of a stack's volumes, for as long as this process lives: it ends with its standard input,
- * and the engine removes it. Its name keeps a second backup or restore of the stack away.
+ * A container with all of a stack's volumes. It ends when its standard input does, so at the latest with this process, and
+ * the engine removes it. Because of its name there is only one backup or restore of a stack at a time.
  */
 export class VolumeHelper {
 	readonly #name: string;
@@ -37,8 +37,8 @@ export class VolumeHelper {
 	 *
 	 * @param image Id of an image with busybox.
 	 * @param access `read` mounts the volumes so that nothing can be written.
-	 * @param signal Ends what it is doing.
-	 * @throws UserError when another one runs.
+	 * @param signal Ends the command that it is running.
+	 * @throws UserError when another backup or restore of the stack is running.
 	 */
 	static async start(
 		stack: string,
@@ -50,7 +50,7 @@ export class VolumeHelper {
 		const name = `tracestack-backup-${stack}`;
 		const mode = access === "read" ? ":ro" : "";
 		const mounts = volumes.flatMap((v) => ["--volume", `${v.engineName}:/volumes/${v.name}${mode}`]);
-		// Root, for files of any owner; with no other privilege, and without a log: a volume goes through its output.
+		// Root, for files of any owner, with no other privilege; without a log, because volumes are read through its output.
 		const rights = ["--user", "0:0", "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE", "--cap-add", "FOWNER"];
 		const closed = ["--security-opt", "no-new-privileges", "--network", "none", "--log-driver", "none"];
 		const run = ["run", "--rm", "--interactive", "--name", name, ...rights, ...closed, ...mounts, image];
@@ -69,9 +69,9 @@ export class VolumeHelper {
 		return new VolumeHelper(name, process, signal);
 	}
 
-	/** A tar of a volume; the stream fails when a file could not be read. `docker cp` would leave that file out. */
+	/** A tar of a volume. The stream fails when a file can't be read, which `docker cp` would leave out silently. */
 	archive({ name }: StackVolume): Readable {
-		// Only passed on: to keep it as well, as commands' output is otherwise kept, ends at 100 MB.
+		// Not buffered: a buffer ends the command at 100 MB.
 		return this.#exec(["tar", "-C", "/volumes", "-cf", "-", name], { stdout: false }).readable();
 	}
 
@@ -80,7 +80,7 @@ export class VolumeHelper {
 		await this.#exec(["find", `/volumes/${name}`, "-mindepth", "1", "-maxdepth", "1", "-exec", "rm", "-rf", "{}", "+"]);
 	}
 
-	/** Where a tar that `archive` made is unpacked, with owners, modes and times. */
+	/** A stream that unpacks a tar of `archive`, with owners, modes and times. */
 	unpack(): Writable {
 		return docker(["cp", "-", `${this.#name}:/volumes`], { cancelSignal: this.#signal }).writable();
 	}
@@ -91,7 +91,10 @@ export class VolumeHelper {
 		await this.#process;
 	}
 
-	/** In a shell: an image may have busybox under no other name. */
+	/**
+	 * Runs a command in the container, through the shell: busybox's other tools need not have names of their own in the
+	 * image.
+	 */
 	#exec(command: string[], buffer?: { stdout: boolean }) {
 		const shell = ["exec", this.#name, "sh", "-c", 'exec "$@"', "sh", ...command];
 		return docker(shell, { cancelSignal: this.#signal, ...(buffer && { buffer }) });

@@ -1,5 +1,5 @@
-// `node cli/ci/comment.ts FILE…`: each report as one comment on the pull request whose workflow has just ended, written
-// over when it is there already. Reports come from a job that ran the pull request's code: they are text, never run.
+// `node cli/ci/comment.ts FILE…`: posts each report as a comment on the pull request whose workflow has just ended, or
+// updates the comment. Reports come from a job that ran the pull request's code: they are never executed.
 
 import { readFileSync } from "node:fs";
 import { all, type Comment, github, isOurs, markerOf, type Pull } from "./github.ts";
@@ -10,7 +10,10 @@ interface WorkflowRun {
 	head_repository: { owner: { login: string } };
 }
 
-/** Which pull request a run was for: by what GitHub says of the run, not by what the run left behind. */
+/**
+ * The pull request of a run, according to GitHub and not to what the run wrote; undefined when it is closed or has a
+ * newer commit.
+ */
 export async function pullRequestOf(run: WorkflowRun): Promise<number | undefined> {
 	const head = encodeURIComponent(`${run.head_repository.owner.login}:${run.head_branch}`);
 	const open = await all<Pull>(`/pulls?state=open&head=${head}`);
@@ -18,7 +21,7 @@ export async function pullRequestOf(run: WorkflowRun): Promise<number | undefine
 	return open.find((pull) => pull.head.sha === run.head_sha)?.number;
 }
 
-/** Writes a report, or writes over the one before. */
+/** Posts a report, or updates the comment with the earlier one. */
 export async function comment(pull: number, report: string): Promise<"written" | "updated"> {
 	const marker = markerOf(report);
 	const comments = await all<Comment>(`/issues/${pull}/comments`);

@@ -1,19 +1,19 @@
-// `node cli/ci/dashboards.ts STACK EXPORTED DIFF`: what was edited in a stack's Grafana, which `./tracestack dashboards export`
-// has written into the working tree, as one pull request: opened when there is something, written over while there is, closed
-// when there is nothing any more. EXPORTED is what the export said, DIFF what `./tracestack dashboards diff` said before it.
+// `node cli/ci/dashboards.ts STACK EXPORTED DIFF`: proposes edits made in a stack's Grafana, which `./tracestack dashboards
+// export` has written into the working tree, as one pull request: opened when there are edits, updated while there are, closed
+// when there are none. EXPORTED is the output of the export, DIFF that of `./tracestack dashboards diff` before it.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fenced } from "../markdown.ts";
 import { all, bot, github, isOurs, markerOf, type Pull } from "./github.ts";
 
-/** Characters of the diff in words: GitHub takes 65,536 of everything. */
+/** Characters of the diff: GitHub allows 65,536 for the whole text. */
 const most = 50_000;
 
-/** All that the export may write. */
+/** All files that the export may write. */
 const paths = "configs/packs/*/dashboards/*.json";
 
-/** Who commits. Whoever else has committed to the branch keeps it. */
+/** The author of commits. A branch with a commit of another author is left alone. */
 const author = { name: bot, email: "41898282+github-actions[bot]@users.noreply.github.com" };
 
 /** The pull request's text; its first line is the marker of the stack's proposal. */
@@ -50,10 +50,10 @@ export async function propose(
 	const git = (...args: string[]) => execFileSync("git", args, { cwd: repository, encoding: "utf8" }).trim();
 	const branch = `dashboards/${stack}`;
 	const base = git("rev-parse", "--abbrev-ref", "HEAD");
-	// Whole, or a branch of somebody's that ends like it would be taken for it.
+	// The full ref: a shorter one also matches other branches that end like it.
 	const before = git("ls-remote", "origin", `refs/heads/${branch}`) && fetched(git, branch);
 	if (before && git("log", "-1", "--format=%ae", before) !== author.email) return "left alone";
-	// Somebody may commit to it meanwhile.
+	// In case somebody commits to it meanwhile.
 	const lease = `--force-with-lease=refs/heads/${branch}:${before}`;
 	const marker = markerOf(text);
 	const open = (await all<Pull>("/pulls?state=open")).find((pull) => pull.head.ref === branch && isOurs(pull, marker));
@@ -70,7 +70,7 @@ export async function propose(
 	const title = `Dashboards that were edited in Grafana of ${stack}`;
 	const identity = ["-c", `user.name=${author.name}`, "-c", `user.email=${author.email}`];
 	git(...identity, "commit", "--quiet", "--message", title);
-	// Pushed anew each night, it would ask its reviewers each night.
+	// An unchanged branch is not pushed again: that would ask for a review every night.
 	const same = before && git("rev-parse", `${before}^{tree}`) === git("rev-parse", "HEAD^{tree}");
 	if (!same) git("push", "--quiet", lease, "origin", `HEAD:refs/heads/${branch}`);
 	if (open) await github("PATCH", `/pulls/${open.number}`, { body: text });

@@ -1,6 +1,6 @@
-// GitHub's API as far as the workflows need it. No dependency: the jobs that may write install nothing.
+// The parts of GitHub's API that the workflows need. Without dependencies: jobs with write permissions install nothing.
 
-/** Who writes for a workflow. Others can write the same marker, and what they wrote is not ours to change. */
+/** The user that workflows act as. Others may write the same marker; their comments must not be changed. */
 export const bot = "github-actions[bot]";
 
 /** A comment or an issue. */
@@ -9,22 +9,25 @@ interface Written {
 	body: string | null;
 }
 
+/** A comment on a pull request. */
 export interface Comment extends Written {
 	id: number;
 }
 
+/** An issue. */
 export interface Issue extends Written {
 	number: number;
-	/** There for pull requests, which the API lists among issues. */
+	/** Set for pull requests, which the API lists among issues. */
 	pull_request?: unknown;
 }
 
+/** A pull request. */
 export interface Pull extends Written {
 	number: number;
 	head: { ref: string; sha: string };
 }
 
-/** Asks the API, below the repository that the workflow runs for. Throws with the answer where it refuses. */
+/** A request to the API, with a path below the workflow's repository. @throws with the answer when it is refused. */
 export async function github<T>(method: string, path: string, body?: object): Promise<T> {
 	const { GITHUB_API_URL = "https://api.github.com", GITHUB_REPOSITORY, GITHUB_TOKEN } = process.env;
 	const response = await fetch(`${GITHUB_API_URL}/repos/${GITHUB_REPOSITORY}${path}`, {
@@ -42,7 +45,7 @@ export async function github<T>(method: string, path: string, body?: object): Pr
 	return (text ? JSON.parse(text) : undefined) as T;
 }
 
-/** Everything of a list, page after page. */
+/** All items of a list, from all of its pages. */
 export async function all<T>(path: string): Promise<T[]> {
 	const size = 100;
 	const items: T[] = [];
@@ -53,12 +56,16 @@ export async function all<T>(path: string): Promise<T[]> {
 	}
 }
 
-/** Whether a workflow wrote something under a marker. */
+/** Whether a workflow wrote this, with this marker. */
 export function isOurs({ user, body }: Written, marker: string): boolean {
 	return user?.login === bot && (body ?? "").startsWith(marker);
 }
 
-/** The hidden first line by which a report is found again. Throws when a text has none: it would be written anew each time. */
+/**
+ * The hidden first line by which a report is found again.
+ *
+ * @throws when a text has none: it would be posted anew each time.
+ */
 export function markerOf(text: string): string {
 	const [first = ""] = text.split("\n");
 	if (!/^<!-- tracestack [\w-]+: [\w.-]+ -->$/.test(first.trim()))

@@ -1,15 +1,15 @@
-// `node cli/ci/issue.ts FILE CODE`: a stack's drift as one issue: opened when there is drift, or when nobody knows; written over
-// while that is so; closed when there is none. CODE is the exit code of `./tracestack drift`.
+// `node cli/ci/issue.ts FILE CODE`: keeps a stack's drift in one issue: opened when there is drift or the look at it failed,
+// updated while that is so, closed when there is none. CODE is the exit code of `./tracestack drift`.
 
 import { readFileSync } from "node:fs";
 import { all, github, type Issue, isOurs, markerOf } from "./github.ts";
 
-/** What `./tracestack drift` ends with; anything else is a look that failed. */
+/** Exit codes of `./tracestack drift`; any other means that it failed. */
 const codes = { clean: 0, drift: 2 };
 
 const label = "drift";
 
-/** Brings the issue in line with what was found. A look that failed is told as drift is: else nobody would know for weeks. */
+/** Opens, updates or closes the issue. A failed look is reported as drift is, or it could go unnoticed for weeks. */
 export async function issue(report: string, code: number): Promise<"opened" | "updated" | "closed" | "nothing to do"> {
 	const marker = markerOf(report);
 	const open = await all<Issue>(`/issues?state=open&labels=${label}`);

@@ -1,11 +1,11 @@
-// `node cli/ci/release.ts TAG > FILE`: the notes of a release out of CHANGELOG.md, or why there can be none.
+// `node cli/ci/release.ts TAG > FILE`: the release notes for a tag, from CHANGELOG.md, or why it can't be released.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
 
-/** What is released: what the tag, the packages and the changelog must agree on. */
+/** What must agree on the version. */
 interface Sources {
 	tag: string;
 	/** Version by file. */
@@ -13,7 +13,7 @@ interface Sources {
 	changelog: string;
 }
 
-/** The changelog's text for a tag. Throws with everything that does not agree. */
+/** The changelog's text for a tag. @throws with everything that does not agree. */
 export function notes({ tag, versions, changelog }: Sources): string {
 	const version = /^v(\d+\.\d+\.\d+(?:-[\w.]+)?)$/.exec(tag)?.[1];
 	if (!version) throw new Error(`${tag} is no version: a tag is v and a version, such as v1.2.3 or v1.2.3-rc.1`);

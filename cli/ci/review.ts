@@ -1,25 +1,28 @@
-// `node cli/ci/review.ts STACK PREVIEW DRIFT BASE > FILE`: what a reviewer of a pull request wants to know of a stack, as one
-// report: its drift, the policies that a preview broke, and what the pull request changes in the goldens since BASE.
+// `node cli/ci/review.ts STACK PREVIEW DRIFT BASE > FILE`: a report for the reviewer of a pull request: a stack's drift,
+// violated policies of a preview, and what the pull request changes in the goldens since BASE.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fenced } from "../markdown.ts";
 
-/** GitHub takes 65,536 characters. */
+/** Characters of the report: GitHub allows 65,536. */
 const limit = 65_000;
 
-/** What was found out about a stack. What could not be is undefined. */
+/** What is known about a stack; undefined where a command did not run or failed. */
 interface Found {
 	stack: string;
-	/** Of `./tracestack preview`: what it printed. */
+	/** Output of `./tracestack preview`. */
 	preview?: string;
-	/** Of `./tracestack drift --format markdown`. */
+	/** Output of `./tracestack drift --format markdown`. */
 	drift?: string;
-	/** Of `git diff` over the goldens. */
+	/** Output of `git diff` over the goldens. */
 	goldens: string;
 }
 
-/** The report; its first line is the marker of the stack's comment. Diffs are cut where it would be too long, summaries never. */
+/**
+ * The report; its first line is the marker of the stack's comment. Diffs are cut where it would be too long, summaries
+ * never.
+ */
 export function review({ stack, preview, drift, goldens }: Found): string {
 	const marker = `<!-- tracestack drift: ${stack} -->`;
 	const shown =
@@ -44,7 +47,7 @@ function shortened(text: string, room: number): string {
 /** Lines of the policy pack's verdict that fit above the fold. */
 const shown = 60;
 
-/** What the engine says of the policy pack, as it says it. */
+/** The part about policies in the output of a preview. */
 function policies(preview: string | undefined): string[] {
 	if (preview === undefined) return ["Not looked at: there was no preview."];
 	const lines = preview.split("\n");

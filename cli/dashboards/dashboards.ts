@@ -1,4 +1,4 @@
-// `./tracestack dashboards`: between the files of the packs and what Grafana shows.
+// `./tracestack dashboards export` and `diff`: the packs' dashboard files, compared with Grafana's dashboards.
 
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -12,42 +12,44 @@ import { type Endpoints, grafana } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
 import { arranged, dashboardChanges, format, type Model } from "./model.ts";
 
-/** A dashboard in a pack's folder of Grafana, or in its files, or in both. */
+/** A dashboard of a pack, as it is in its file, in Grafana and in the state; in any of them it may be missing. */
 interface Pair {
 	uid: string;
 	pack: string;
+	/** Path of its file. */
 	path: string;
-	/** What the file has, as text. */
+	/** Content of its file. */
 	file?: string;
-	/** What Grafana shows. */
+	/** The dashboard in Grafana. */
 	live?: Model;
-	/** What was deployed. */
+	/** The dashboard that was deployed. */
 	deployed?: Model;
 }
 
 /**
- * `./tracestack dashboards export`: what was edited in Grafana goes into its file, and what was added to a pack's folder
- * becomes one. A file whose dashboard nobody edited is left alone; so is one that says otherwise than what was deployed: one
- * of two edits would be lost. Returns the exit code, 2 when there was such a file.
+ * `./tracestack dashboards export`: writes dashboards that were edited in Grafana into their files, and those that were added
+ * to a pack's folder into new ones. A file that has changed since it was deployed is left alone, because either its edit or
+ * Grafana's would be lost. Returns the exit code, 2 when there was such a file.
  */
 export async function exportCommand(options: StackOptions & { pack?: string }): Promise<number> {
 	const environment = await prepare(options, "look");
 	const { written, refused } = await exportDashboards(environment, options.stack, options);
 	for (const path of written) progress(`written: ${path}`);
 	for (const path of refused)
-		progress(`left alone: ${path} has changed since it was deployed, and its dashboard was edited as well`);
+		progress(`left alone: ${path} has changed since it was deployed, and so has its dashboard`);
 	if (written.length + refused.length === 0) progress("nothing to write: Grafana shows what was deployed");
-	if (written.length > 0) progress(`deploy what was written: ./tracestack up --stack ${options.stack}`);
+	if (written.length > 0) progress(`to deploy the files: ./tracestack up --stack ${options.stack}`);
 	return refused.length > 0 ? 2 : 0;
 }
 
-/** Where the packs are. */
+/** Folder of the packs, relative to the project. */
 const packsFolder = "configs/packs";
 
 /**
  * Writes what was edited or added in Grafana into the files of the packs.
  *
- * @param only `pack`: of this one, by default of all. `folder`: where the packs are, by default in this repository.
+ * @param options `pack`: only dashboards of this pack. @default all. `folder`: where the packs are. @default this repository's
+ * @returns paths of files that were written, and of those that were left alone.
  */
 export async function exportDashboards(
 	environment: Environment,
@@ -72,7 +74,10 @@ export async function exportDashboards(
 	return { written, refused };
 }
 
-/** `./tracestack dashboards diff`: from the files to what Grafana shows. Returns the exit code: 2 when they differ. */
+/**
+ * `./tracestack dashboards diff`: prints how Grafana's dashboards differ from the files. Returns the exit code: 2 when
+ * they do.
+ */
 export async function diffCommand(options: StackOptions & { pack?: string }): Promise<number> {
 	const environment = await prepare(options, "look");
 	let differ = false;
@@ -114,7 +119,7 @@ async function pairs(environment: Environment, stack: string, only?: string, fol
 	const uids = new Set([...deployed.keys(), ...shown.keys()]);
 	const all = await Promise.all(
 		[...uids].sort().map(async (uid): Promise<Pair> => {
-			// Its file stays where it is, wherever its dashboard was moved to.
+			// A dashboard that was moved to another folder in Grafana keeps its file.
 			const pack = deployed.get(uid)?.pack ?? shown.get(uid) ?? "";
 			const path = join(folder, pack, "dashboards", `${uid}.json`);
 			const file = existsSync(resolve(root, path)) ? await readFile(resolve(root, path), "utf8") : undefined;
@@ -124,7 +129,7 @@ async function pairs(environment: Environment, stack: string, only?: string, fol
 	return all.filter(({ pack }) => !only || pack === only);
 }
 
-/** Dashboards in the packs' folders: the folder of each, by uid. */
+/** Grafana's dashboards in the packs' folders: their folders by uid. */
 async function inFolders(e: Endpoints, packs: string[]): Promise<Map<string, string>> {
 	type Found = { uid: string; folderUid?: string };
 	const found = await grafana<Found[]>(e, "/api/search?type=dash-db&limit=5000");
@@ -135,7 +140,7 @@ async function inFolders(e: Endpoints, packs: string[]): Promise<Map<string, str
 	);
 }
 
-/** Undefined where it was deleted. */
+/** A dashboard in Grafana; undefined where it was deleted. */
 async function live(e: Endpoints, uid: string): Promise<Model | undefined> {
 	try {
 		return (await grafana<{ dashboard: Model }>(e, `/api/dashboards/uid/${uid}`)).dashboard;

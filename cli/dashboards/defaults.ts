@@ -1,12 +1,12 @@
-// What Grafana's editor writes into a dashboard that nobody asked for: saved without an edit, a dashboard gains these.
+// Defaults that Grafana's editor adds to a dashboard when it is saved, even without an edit.
 
 import { isObject } from "../diff/change.ts";
 import { isNothing, same } from "../diff/compare.ts";
 
-/** Numbers of one Grafana: they say nothing about what is shown. */
+/** Keys that Grafana itself counts up: they say nothing about what a dashboard shows. */
 export const numbers = new Set(["version", "schemaVersion", "pluginVersion", "iteration", "iterationId"]);
 
-/** By key; what is nothing, zero, false or empty need not be here, nor an object of nothing but defaults. */
+/** Default values by key. Zero, false and empty values need not be listed, nor objects that contain defaults only. */
 const defaults: Record<string, unknown[]> = {
 	align: ["auto"],
 	axisColorMode: ["text"],
@@ -54,7 +54,7 @@ const defaults: Record<string, unknown[]> = {
 	wideLayout: [true],
 };
 
-/** Whether the editor would have written this by itself, where nothing was. */
+/** Whether the editor adds this value by itself where there is none. */
 export function isDefault(key: string, value: unknown): boolean {
 	if (isNothing(value) || defaults[key]?.some((known) => same(known, value))) return true;
 	if (!isObject(value)) return false;

@@ -4,12 +4,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Pack, packs, packsDir } from "../../components/packs.ts";
 import { prepare, type StackOptions } from "../engine.ts";
-import { paint, progress } from "../output.ts";
+import { folded, paint, progress } from "../output.ts";
 import { runPanels } from "../verify/panels.ts";
 import { endpoints } from "../verify/verify.ts";
 import { type Linted, type Model, panels, rules } from "./rules.ts";
 
-/** Returns the exit code. @param options.live Asks the stack's servers every query as well. */
+/** Returns the exit code. @param options.live Also runs every query against the stack. */
 export async function dashboardsLintCommand(options: StackOptions & { live?: boolean }): Promise<number> {
 	const all = linted();
 	const problems = [...filesAmiss(), ...lint(all)];
@@ -18,20 +18,20 @@ export async function dashboardsLintCommand(options: StackOptions & { live?: boo
 		const results = await runPanels(e, "0".repeat(31).concat("1"));
 		problems.push(...results.flatMap(({ name, error }) => (error && !notFound(error) ? [`${name}: ${error}`] : [])));
 		const skipped = results.filter((result) => result.skipped);
-		for (const { name, skipped: why } of skipped) progress(`  not asked: ${name}: ${why}`);
-		progress(`${results.length - skipped.length} queries asked of the stack ${options.stack}`);
+		for (const { name, skipped: why } of skipped) progress(folded(`  not run: ${name}: ${why}`));
+		progress(`${results.length - skipped.length} queries run against the stack ${options.stack}`);
 	}
-	for (const problem of problems) progress(`  ${paint("red", "✗", process.stderr)} ${problem}`);
+	for (const problem of problems) progress(paint("red", folded(`  ✗ ${problem}`), process.stderr));
 	progress(`${all.length} dashboards, ${Object.keys(rules).length} rules: ${problems.length} problems`);
 	return problems.length === 0 ? 0 : 1;
 }
 
-/** A trace that nobody sent is no wrong query. */
+/** A query for a trace that does not exist is no wrong query. */
 function notFound(error: string): boolean {
 	return error.startsWith("404 ");
 }
 
-/** Every dashboard of some packs as the rules read it. */
+/** The dashboards of some packs, as the rules read them. @param of @default all packs */
 export function linted(of: Pack[] = packs()): Linted[] {
 	const all = of.flatMap((pack) =>
 		pack.dashboards.map(({ json }) => ({ pack, json, model: JSON.parse(json) as Model })),
@@ -40,7 +40,7 @@ export function linted(of: Pack[] = packs()): Linted[] {
 	return all.map((dashboard) => ({ ...dashboard, uids }));
 }
 
-/** What is wrong with dashboards; empty when nothing is. */
+/** Violations of the rules, a sentence each. */
 export function lint(all: Linted[]): string[] {
 	const titles = all.map(({ model }) => model.title);
 	const uids = all.map(({ model }) => model.uid);
@@ -55,7 +55,7 @@ export function lint(all: Linted[]): string[] {
 	];
 }
 
-/** What packs.ts would smooth over: looked for in the files themselves. */
+/** Mistakes in the files themselves, which loading the packs would hide. */
 export function filesAmiss(dir = packsDir): string[] {
 	return readdirSync(dir, { recursive: true, encoding: "utf8" })
 		.filter((path) => /[\\/]dashboards[\\/][^\\/]+\.json$/.test(path))
@@ -74,13 +74,13 @@ function amiss(text: string, path: string): string[] {
 	}
 	return [
 		...(model.uid === basename(path, ".json") ? [] : [`its uid is ${model.uid}, not its name`]),
-		...["id", "version"].filter((key) => key in model).map((key) => `has ${key}, a number of one Grafana`),
+		...["id", "version"].filter((key) => key in model).map((key) => `has ${key}, which Grafana sets itself`),
 	];
 }
 
 /**
- * Every query to Prometheus, of panels and of KPIs, as a recording rule, with something in the place of variables: promtool
- * says which can't be parsed.
+ * Every query to Prometheus, of panels and of KPIs, as a recording rule with values for variables, so that promtool can
+ * check it.
  */
 export function promqlAsRules(all = linted(), of = packs()): { groups: unknown[] } {
 	const shown = all.flatMap(({ model }) =>

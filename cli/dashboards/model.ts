@@ -1,25 +1,26 @@
-// A dashboard as data: what an edit means, and how it is written into a file.
+// Dashboards as data: what an edit changes, and how a dashboard is written into a file.
 
 import { type Change, isObject } from "../diff/change.ts";
 import { compare, lastKey, same } from "../diff/compare.ts";
 import { isDefault, numbers } from "./defaults.ts";
 
+/** A dashboard's JSON. */
 export type Model = Record<string, unknown>;
 
 interface Panel extends Model {
 	id: number;
 	title?: string;
 	type: string;
-	/** Of a collapsed row. */
+	/** Panels of a collapsed row. */
 	panels?: Panel[];
 }
 
-/** A dashboard's file: its JSON in one form, so that a diff shows what was edited. */
+/** The content of a dashboard's file, always formatted alike, so that a diff shows what was edited. */
 export function format(model: Model): string {
 	return `${JSON.stringify(model, null, "\t")}\n`;
 }
 
-/** What an edit means, panel by panel; what Grafana's editor adds by itself is nothing. */
+/** The changes between two versions of a dashboard, panel by panel, without what Grafana's editor adds by itself. */
 export function dashboardChanges(from: Model, to: Model): Change[] {
 	return [
 		...compare(settingsOf(from), settingsOf(to), { skip }),
@@ -33,7 +34,7 @@ function settingsOf({ panels: _, id: __, templating: ___, ...settings }: Model):
 	return settings;
 }
 
-/** A panel or a variable, by what it is for people. */
+/** A panel or a variable, with its name for people. */
 interface Part {
 	label: string;
 	type: unknown;
@@ -54,7 +55,10 @@ function variablesOf({ templating }: Model): Map<unknown, Part> {
 	return new Map(list.map((model) => [model.name, { label: `variable "${model.name}"`, type: model.type, model }]));
 }
 
-/** Those of collapsed rows as well; rows are compared without their panels. By id; Grafana's provider has none: then by title. */
+/**
+ * The panels of two versions, those in collapsed rows as well; rows are compared without their panels. They are matched by
+ * id, or by title where a version comes from Grafana's provider, which drops ids.
+ */
 function panelsOf(...models: [Model, Model]): [Map<unknown, Part>, Map<unknown, Part>] {
 	const all = (list: Panel[] = []): Panel[] => list.flatMap((panel) => [panel, ...all(panel.panels)]);
 	const panels = models.map((model) => all(model.panels as Panel[]));
@@ -74,16 +78,16 @@ function panelsOf(...models: [Model, Model]): [Map<unknown, Part>, Map<unknown, 
 function skip({ path, from, to }: Change): boolean {
 	const key = lastKey(path);
 	if (numbers.has(key) || (key === "selected" && path.includes("current."))) return true;
-	// One value alone, and a list of it: Grafana writes now this, now that.
+	// Grafana writes a single value sometimes as a list.
 	if (/\bcurrent\.(text|value)$/.test(path)) return same([from].flat(), [to].flat());
 	return from === undefined && isDefault(key, to);
 }
 
 /**
- * A dashboard as its file should have it: keys in the file's order, new ones at the end; without numbers of one Grafana,
- * and without what its editor adds by itself.
+ * A dashboard as it is written into its file: keys in the file's order, new ones at the end; without what Grafana counts
+ * up, and without what its editor adds by itself.
  *
- * @param file What the file has. @default none: a dashboard that has no file yet keeps everything
+ * @param file The present content of the file. @default none: a dashboard that has no file yet keeps everything
  */
 export function arranged(live: Model, file?: Model): Model {
 	const { id: _, version: __, ...model } = live;
@@ -112,7 +116,7 @@ function arrange(value: unknown, like: unknown): unknown {
 	);
 }
 
-/** Of one Grafana, and no reader needs it. `schemaVersion` says which migrations the rest has had. */
+/** Keys that are left out of files. `schemaVersion` stays: Grafana needs it to migrate old dashboards. */
 function dropped(name: string): boolean {
 	return numbers.has(name) && name !== "schemaVersion";
 }

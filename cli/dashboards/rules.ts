@@ -1,5 +1,5 @@
-// What every dashboard of every pack owes to whoever reads it. Some rules are those of Grafana's own dashboard-linter: which,
-// and why not itself, is in docs/decisions/0022-dashboard-linter.md.
+// Rules that every dashboard of every pack must comply with. Some are those of Grafana's own dashboard-linter, which is not
+// used itself: docs/decisions/0022-dashboard-linter.md.
 
 import {
 	dataSources,
@@ -39,7 +39,7 @@ interface Panel {
 	panels?: Panel[];
 }
 
-/** As much of a dashboard's JSON as the rules read. */
+/** The parts of a dashboard's JSON that the rules read. */
 export interface Model {
 	uid: string;
 	title: string;
@@ -48,17 +48,17 @@ export interface Model {
 	templating: { list: { name: string; type?: string; datasource?: Source }[] };
 }
 
-/** A dashboard, where it comes from, and what else there is. */
+/** A dashboard with its pack, and what rules need to know of the other dashboards. */
 export interface Linted {
 	pack: Pack;
 	model: Model;
 	/** Its JSON as text. */
 	json: string;
-	/** Of all dashboards. */
+	/** The uids of all dashboards. */
 	uids: string[];
 }
 
-/** What must hold, in words, and what is wrong where it does not. */
+/** Every rule in words, with a function that returns its violations. */
 export const rules: Record<string, (dashboard: Linted) => string[]> = {
 	"belongs to tracestack": ({ model }) => (model.tags.includes("tracestack") ? [] : ["has no tag tracestack"]),
 
@@ -158,7 +158,7 @@ export const rules: Record<string, (dashboard: Linted) => string[]> = {
 			.map(({ title }) => `${title} is wider than the dashboard`),
 	],
 
-	// What is typed into a box is anybody's to change.
+	// The default of a text box may be a host: users can change it.
 	"names no host": ({ model }) =>
 		(withoutBoxes(model).match(/https?:|\blocalhost\b|\b\d{1,3}(\.\d{1,3}){3}\b|"[\w.-]+:\d{4,5}\b/g) ?? []).map(
 			(host) => `names ${host}: a stack elsewhere has others`,
@@ -182,12 +182,12 @@ const shared: string[] = [
 	reportMetrics.trace,
 ];
 
-/** Panels within collapsed rows too. */
+/** All panels, those within collapsed rows as well. */
 export function panels(of: { panels?: Panel[] }): Panel[] {
 	return (of.panels ?? []).flatMap((panel) => [panel, ...panels(panel)]);
 }
 
-/** `title: complaint` for every panel that the check complains about; rows hold no data and are let off. */
+/** `title: complaint` for every panel that the check complains about. Rows are left out: they show no data. */
 function complaints(model: Model, check: (panel: Panel) => string | false): string[] {
 	return panels(model)
 		.filter(({ type }) => type !== "row")
@@ -197,7 +197,7 @@ function complaints(model: Model, check: (panel: Panel) => string | false): stri
 		});
 }
 
-/** Its JSON without variables that are typed in. */
+/** A dashboard's JSON without text boxes. */
 function withoutBoxes(model: Model): string {
 	const list = model.templating.list.filter(({ type }) => type !== "textbox");
 	return JSON.stringify({ ...model, templating: { ...model.templating, list } });

@@ -1,5 +1,5 @@
-// Metrics whose points name traces. The JavaScript SDK sends no exemplars, as those of other languages do: a demo's are
-// kept beside its instruments, and join the request that the SDK makes.
+// Metrics with exemplars. The JavaScript SDK, unlike those of other languages, sends none: a demo's are kept beside its
+// instruments, and are added to the request that the SDK makes.
 
 import type { Attributes } from "@opentelemetry/api";
 import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from "@opentelemetry/otlp-exporter-base/node-http";
@@ -11,7 +11,7 @@ import { type OtlpHttp, overHttp } from "../otlp.ts";
 export interface Exemplar {
 	/** The instrument's name. */
 	metric: string;
-	/** Of the point that the value went into. */
+	/** Attributes of the data point that the value belongs to. */
 	attributes: Attributes;
 	value: number;
 	/** When, in milliseconds since 1970. */
@@ -20,7 +20,7 @@ export interface Exemplar {
 	spanId: string;
 }
 
-/** What one service measured, and the traces in which it did. */
+/** The metrics of one service, and their exemplars. */
 export interface Measured {
 	metrics: ResourceMetrics;
 	exemplars: Exemplar[];
@@ -36,7 +36,7 @@ interface Metric {
 	gauge?: { dataPoints: Point[] };
 }
 
-/** An OTLP request as JSON, in which each exemplar is at its point. */
+/** An OTLP request as JSON, with each exemplar at its data point. */
 export function request({ metrics, exemplars }: Measured): string {
 	const made = JSON.parse(Buffer.from(JsonMetricsSerializer.serializeRequest(metrics) ?? []).toString());
 	metrics.scopeMetrics.forEach((scope, i) => {
@@ -46,7 +46,7 @@ export function request({ metrics, exemplars }: Measured): string {
 			const own = exemplars.filter(({ metric }) => metric === descriptor.name);
 			dataPoints.forEach(({ attributes }, k) => {
 				const of = own.filter((exemplar) => key(exemplar.attributes) === key(attributes));
-				// Prometheus takes no exemplar that is older than the one before.
+				// Prometheus refuses an exemplar that is older than the one before.
 				if (points?.[k]) points[k].exemplars = of.sort((a, b) => a.at - b.at).map(written);
 			});
 		});
@@ -54,7 +54,7 @@ export function request({ metrics, exemplars }: Measured): string {
 	return JSON.stringify(made);
 }
 
-/** Sends what was measured. */
+/** An exporter for metrics with exemplars. */
 export function metricsExporter(e: OtlpHttp) {
 	const options = convertLegacyHttpOptions(overHttp(`${e.otlpHttp}/v1/metrics`, e), "METRICS", "v1/metrics", {
 		"Content-Type": "application/json",

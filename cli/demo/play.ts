@@ -1,4 +1,4 @@
-// Lets a demo's time pass, up to now and on from there, and sends what happens in it.
+// Runs a demo's simulated time, up to now and on from there, and sends what happens in it.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
@@ -10,30 +10,33 @@ import { metricsExporter } from "./exemplars.ts";
 import { seeded } from "./random.ts";
 import { type Demo, World } from "./world.ts";
 
-/** The most history that a demo may make, in minutes: Prometheus takes no samples that are older than 30. */
+/** How much history a demo may have at most, in minutes: Prometheus refuses samples that are older than 30. */
 export const mostMinutes = 25;
 
-/** Applications report their metrics so often, in milliseconds. */
+/** How often applications report their metrics, in milliseconds. */
 const interval = 15_000;
 
-/** A collector takes messages up to a limit. */
+/** The collector limits the size of a message. */
 const spansInAMessage = 1000;
 
+/** How a demo is played. */
 export interface PlayOptions {
-	/** How many begin in a minute. */
+	/** How many units of work begin per minute. */
 	perMinute: number;
-	/** How much has happened already. */
+	/** Length of the history, in minutes. */
 	minutes: number;
+	/** Seed of the random numbers. */
 	seed: number;
+	/** What goes wrong in the second half. @default nothing */
 	fault?: string | undefined;
 	/** Goes on in real time until it is aborted. @default ends now */
 	follow?: AbortSignal | undefined;
 	/**
-	 * Between the two halves of the history, in milliseconds: span metrics count what arrives, every 5 s, and a counter's first
-	 * sample is no increase, so that without a second one all rates would stay empty. @default 6000
+	 * Pause between the two halves of the history, in milliseconds. Span metrics are written every 5 s from what has arrived: with
+	 * only one sample of each counter all rates would be empty. @default 6000
 	 */
 	betweenHalves?: number;
-	/** Where reports are kept. @default nowhere */
+	/** Where reports are stored. @default nowhere */
 	store?: Store | undefined;
 }
 
@@ -45,25 +48,25 @@ export interface Played {
 	logs: number;
 	points: number;
 	reports: number;
-	/** Of the trace that began last. */
+	/** Id of the trace that began last. */
 	traceId: string;
 }
 
-/** When each unit begins, in milliseconds since 1970, without end: as customers come, not as a clock ticks. */
+/** When each unit begins, in milliseconds since 1970, without end: at random intervals, as customers come. */
 function* beginnings(from: number, perMinute: number, random: ReturnType<typeof seeded>): Generator<number> {
 	for (let at = from; ; at += random.exponential(60_000 / perMinute)) yield Math.floor(at);
 }
 
-/** Plays a demo and sends it. Rejects with what the stack said when it took something not. */
+/** Plays a demo and sends it. @throws with the stack's answer when it refuses something. */
 export async function play(e: Endpoints, demo: Demo, options: PlayOptions, now = Date.now()): Promise<Played> {
 	const { perMinute, minutes, seed, fault, follow, betweenHalves = 6000 } = options;
 	const from = now - minutes * 60_000;
 	const world = new World(seeded(seed), from);
 	const sent: Played = { units: 0, traces: 0, spans: 0, logs: 0, points: 0, reports: 0, traceId: "" };
 	const to = { ...exporters(e), measured: metricsExporter(e) };
-	/** How far the simulated time may go: what has begun then has ended by now. */
+	/** How far the simulated time may go: a unit that begins then has ended by now. */
 	const end = () => (follow ? Date.now() : now) - demo.longest * 1000;
-	// Arrivals have a generator of their own: what happens in a unit does not move the next.
+	// Arrivals have random numbers of their own, so that what happens in a unit does not change when the next begins.
 	const arrivals = beginnings(from, perMinute, seeded(seed + 1));
 	let next = arrivals.next().value as number;
 	const half = from + (minutes * 60_000) / 2;
@@ -98,7 +101,7 @@ async function flush(
 	for (let i = 0; i < spans.length; i += spansInAMessage)
 		await acknowledged(to.traces, spans.slice(i, i + spansInAMessage));
 	if (e.loki && logs.length > 0) await acknowledged(to.logs, logs);
-	// A sample after the other: Prometheus takes late ones, and prefers not to.
+	// In the order of their times: out-of-order samples cost Prometheus more.
 	for (const measured of await world.metrics(at)) {
 		await acknowledged(to.measured, measured);
 		sent.points += points(measured.metrics);

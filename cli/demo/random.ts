@@ -1,19 +1,22 @@
-/** Random numbers that a seed determines. */
+// Random numbers that are the same in every run.
+
+/** A generator of random numbers that a seed determines. */
 export interface Random {
 	/** From 0 to below 1. */
 	next(): number;
 	/** A whole number, both ends included. */
 	int(from: number, to: number): number;
-	/** True so often of 1. */
+	/** True with this probability, from 0 to 1. */
 	chance(probability: number): boolean;
+	/** An element of a list, each with the same probability. */
 	pick<T>(of: readonly T[]): T;
-	/** As durations and gaps are: many small, a few large, this on average. */
+	/** Exponentially distributed, as durations and intervals often are. */
 	exponential(mean: number): number;
-	/** Lower-case hexadecimal digits. */
+	/** So many lower-case hexadecimal digits. */
 	hex(digits: number): string;
 }
 
-/** Mulberry32: the shortest generator whose numbers look random to people. */
+/** A generator by Mulberry32, which is short, and random enough for a demo. */
 export function seeded(seed: number): Random {
 	let state = seed >>> 0;
 	const next = () => {

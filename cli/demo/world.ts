@@ -1,5 +1,5 @@
-// What a pack's demo is written with: services that really are the OpenTelemetry SDK, and a clock that it moves itself. A
-// demo reads like the work that it simulates: a span lasts as long as what happens in it.
+// The API that packs' demos are written with: services that use the real OpenTelemetry SDK, and a simulated clock. A demo
+// reads like the work that it simulates: a span lasts as long as what happens in it.
 
 import {
 	type Attributes,
@@ -36,19 +36,19 @@ import type { Random } from "./random.ts";
 
 /** What a pack's demo module exports as `demo`. */
 export interface Demo {
-	/** What it simulates over and over, in the plural: "conformance runs". */
+	/** The unit of work that it simulates, in the plural: "conformance runs". */
 	units: string;
-	/** How many begin in a minute, unless `--rate` says otherwise. */
+	/** How many begin per minute, unless `--rate` says otherwise. */
 	perMinute: number;
-	/** How long one may take, in seconds: what has not ended by now is not sent. */
+	/** How long one may take at most, in seconds: none begins that would not have ended by now. */
 	longest: number;
-	/** What `--fault` can make go wrong, each in a few words. It goes wrong in the later half of the time. */
+	/** What `--fault` can make go wrong, by name, each in a few words. */
 	faults: Record<string, string>;
-	/** Simulates one. The same random numbers must make the same work. */
+	/** Simulates one unit. The same random numbers must make the same work. */
 	play(world: World): void;
 }
 
-/** What is called a severity in logs. */
+/** Severity of a log line. */
 type Severity = "DEBUG" | "INFO" | "WARN" | "ERROR";
 
 interface SpanOptions {
@@ -59,7 +59,7 @@ interface SpanOptions {
 
 /** A metric that a demo measures. */
 export interface Measure {
-	/** Of the instrument, as Prometheus shall have it: dots become underscores, a counter's name gets `_total`. */
+	/** Name of the instrument. In Prometheus dots become underscores, and a counter's name gets `_total`. */
 	name: string;
 	kind: "histogram" | "counter";
 	description: string;
@@ -67,20 +67,21 @@ export interface Measure {
 	boundaries?: number[];
 }
 
-/** A span that is under way. */
+/** A span that has begun. */
 export interface Work {
 	/** Lower-case hexadecimal, 32 digits. */
 	readonly traceId: string;
 	/** Lets time pass. */
 	wait(milliseconds: number): void;
-	/** Something within it, in the same service or another; lasts as long as `body` lets time pass. */
+	/** A child span, in the same service or another. It lasts as long as `body` lets time pass. */
 	span(service: string, name: string, options: SpanOptions, body: (work: Work) => void): void;
-	/** A line of its service's log, with its trace id. */
+	/** A log line of the span's service, with the trace id. */
 	log(severity: Severity, text: string, attributes?: LogAttributes): void;
-	/** A value for a metric of its service, with the span as its exemplar. */
+	/** A value for a metric of the span's service, with the span as its exemplar. */
 	measure(metric: Measure, value: number, attributes?: Attributes): void;
+	/** Sets attributes of the span. */
 	set(attributes: Attributes): void;
-	/** Ends it as an error that says this. */
+	/** Marks the span as failed, with this message. */
 	fail(message: string): void;
 }
 
@@ -91,21 +92,21 @@ interface Service {
 	spans: InMemorySpanExporter;
 	logs: InMemoryLogRecordExporter;
 	reader: ReaderByHand;
-	/** Since it was last collected. */
+	/** Those that were made since the last collection. */
 	exemplars: Exemplar[];
 }
 
-/** The simulated applications, and the time that it is for them. */
+/** The simulated applications and their clock. */
 export class World {
-	/** Milliseconds since 1970. */
+	/** The simulated time, in milliseconds since 1970. */
 	now: number;
-	/** What goes wrong now. */
+	/** The fault that is going on; undefined while all is well. */
 	fault: string | undefined;
 	readonly random: Random;
-	/** Reports that were made, and when. */
+	/** Reports that were made, with their simulated times. */
 	readonly reports: { at: number; report: Report }[] = [];
 	readonly #services = new Map<string, Service>();
-	/** A demo that runs again continues no counter of the one before. */
+	/** The service.instance.id: of its own in each run, because counters begin at zero again. */
 	readonly #instance: string;
 
 	constructor(random: Random, now: number, instance = `demo-${now}`) {
@@ -114,27 +115,27 @@ export class World {
 		this.#instance = instance;
 	}
 
-	/** A trace of its own; lasts as long as `body` lets time pass. */
+	/** A new trace. Its root span lasts as long as `body` lets time pass. */
 	trace(service: string, name: string, options: SpanOptions, body: (work: Work) => void): void {
 		this.#span(ROOT_CONTEXT, service, name, options, body);
 	}
 
-	/** The instruments of a service. */
+	/** Makes instruments of a service. */
 	meter(service: string): Meter {
 		return this.#service(service).meter;
 	}
 
-	/** Hands a report to whoever keeps them: `./tracestack report push`. */
+	/** A report that a run ends with, as `./tracestack report push` would send it. */
 	report(envelope: Envelope): void {
 		this.reports.push({ at: this.now, report: reportOf(envelope) });
 	}
 
-	/** Hands over the files of a run that has ended: `./tracestack metrics push`. */
+	/** The files that a run ends with, as `./tracestack metrics push` would send them. */
 	run(files: RunFiles): void {
 		this.reports.push({ at: this.now, report: runReport(files, this.now) });
 	}
 
-	/** What has ended since it was last asked for. */
+	/** Spans and log lines that have ended since the last call. */
 	finished(): { spans: ReadableSpan[]; logs: ReadableLogRecord[] } {
 		const services = [...this.#services.values()];
 		const spans = services.flatMap((service) => service.spans.getFinishedSpans());
@@ -146,7 +147,7 @@ export class World {
 		return { spans, logs };
 	}
 
-	/** Every instrument of every service as it stands. */
+	/** The metrics of every service, with this time in milliseconds since 1970. */
 	async metrics(at: number): Promise<Measured[]> {
 		const all = await Promise.all(
 			[...this.#services.values()].map(async ({ reader, exemplars }) => ({

@@ -1,21 +1,28 @@
-// Two values of a configuration, compared as the server that reads them would: 48h is 2d, "8888" is 8888, the order of keys is
-// nothing, and what a server reports beside what was declared is its own default.
+// Compares configurations as the server that reads them would: 48h is 2d, "8888" is 8888, the order of keys does not matter,
+// and what a server reports beyond what was declared is its own default.
 
 import { type Change, isObject } from "./change.ts";
 import { diff } from "./semantic.ts";
 
+/** How values are compared. */
 export interface Manner {
-	/** `declared`: a key that only `to` has is a default of the server; an element of a list never is. @default all */
+	/**
+	 * `declared`: a key that only `to` has is ignored, being a default of the server; a list's element is not. @default
+	 * all
+	 */
 	keys?: "all" | "declared";
-	/** Leaves a change out. @default none */
+	/** Whether to leave a change out. @default none is */
 	skip?: (change: Change) => boolean;
-	/** `differs`: what is not there is not what `false`, zero or nothing is, because a server may have another default. @default same */
+	/**
+	 * `differs`: a missing value is not the same as `false`, zero or empty, because the server may have another
+	 * default. @default same
+	 */
 	absent?: "same" | "differs";
-	/** What paths begin with. @default nothing */
+	/** What every path begins with. @default nothing */
 	at?: string;
 }
 
-/** What differs, each with its path; nothing where a server would see no difference. */
+/** The differences that a server would see, each with its path. */
 export function compare(
 	from: unknown,
 	to: unknown,
@@ -28,7 +35,7 @@ export function compare(
 		.map((change) => ({ ...change, path: join(at, change.path) }));
 }
 
-/** `a.b[3]` and `a.b[name="x"]` are elements of a list, `a["b c"]` is none. */
+/** Whether a path ends at a list's element, such as `a.b[3]` and `a.b[name="x"]`; `a["b c"]` is a key. */
 function isElement(path: string): boolean {
 	return /\[(\d+|\w+=[^[\]]*)\]$/.test(path);
 }
@@ -39,7 +46,7 @@ export function lastKey(path: string): string {
 	return quoted ?? bare ?? "";
 }
 
-/** Whether two values mean the same. What is not there is what nothing, zero, false and empty are. */
+/** Whether two values mean the same. A missing value means the same as zero, false and empty. */
 export function same(a: unknown, b: unknown): boolean {
 	if (isHidden(a) || isHidden(b)) return true;
 	if (isNothing(a) && isNothing(b)) return true;
@@ -50,7 +57,10 @@ export function same(a: unknown, b: unknown): boolean {
 	return !isObject(a) && !isObject(b) && !Array.isArray(a) && !Array.isArray(b) && scalar(a) === scalar(b);
 }
 
-/** A text of digits. Of two each character counts: they may be versions, of which 1.10 is not 1.1. */
+/**
+ * Whether a value is a string that looks like a number. Two such strings are compared as text: in versions 1.10 is not
+ * 1.1.
+ */
 function isDigits(value: unknown): boolean {
 	return typeof value === "string" && /^\d+(\.\d+)*$/.test(value);
 }
@@ -59,19 +69,20 @@ function isAbsent(value: unknown): boolean {
 	return value === undefined || value === null;
 }
 
-/** What servers show instead of a secret. */
+/** Whether a value is what servers print instead of a secret. */
 function isHidden(value: unknown): boolean {
 	return typeof value === "string" && /^(<secret>|\*{3,}|<redacted>|xxxxx)$/i.test(value);
 }
 
+/** Whether a value means as little as a missing one: null, zero, false, empty, or an object of such values. */
 export function isNothing(value: unknown): boolean {
 	if (value === undefined || value === null || value === false || value === "" || value === 0) return true;
-	// Go's servers leave out what is zero, a duration as well.
+	// Servers in Go leave out zero values, durations as well.
 	if (typeof value === "string") return /^(0(ns|us|µs|ms|s|m|h|d|w|y))+$/.test(value);
 	return typeof value === "object" && Object.values(value).every(isNothing);
 }
 
-/** Nanoseconds and bytes. */
+/** Units of durations in nanoseconds, and prefixes of sizes. */
 const times: Record<string, number> = {
 	ns: 1,
 	us: 1e3,
@@ -86,7 +97,7 @@ const times: Record<string, number> = {
 };
 const prefixes = ["", "k", "m", "g", "t", "p"];
 
-/** One text for all ways to write a duration, a size, a number or a truth. */
+/** A scalar in one canonical form, however a duration, a size, a number or a boolean is written. */
 function scalar(value: unknown): string {
 	const text = String(value ?? "").trim();
 	if (/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text)) return String(Number(text));

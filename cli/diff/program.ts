@@ -1,13 +1,14 @@
-// A bundled program among a container's files: half a library in a few lines, which nobody reads in a report.
+// Bundled programs among a container's files: their lines are unreadable in a report.
 
 import { createHash } from "node:crypto";
 import type { Change } from "./change.ts";
 
+/** Whether a path is that of a program in JavaScript. */
 export function isProgram(path: string): boolean {
 	return /\.[cm]?js$/.test(path);
 }
 
-/** What a change shows of two programs: enough to tell them apart. */
+/** A change from one program to another, with size and checksum in place of their text. */
 export function inShort(from: string | undefined, to: string | undefined): Omit<Change, "path"> {
 	return { ...(from !== undefined && { from: named(from) }), ...(to !== undefined && { to: named(to) }) };
 }

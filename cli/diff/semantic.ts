@@ -1,25 +1,24 @@
-// What differs between two documents by what they mean: the order of a map's keys means nothing, nor does YAML's layout.
+// Compares documents by their meaning: neither the order of a map's keys nor YAML's layout matters.
 
 import { parseAllDocuments } from "yaml";
 import { type Change, isObject } from "./change.ts";
 
 type Json = Record<string, unknown>;
 
-/** How elements of a list are told apart when they move. */
+/** How the elements of a list are identified, so that one that was moved is recognised. */
 interface Identity {
-	/** A step of a path: `[id=4]`, `[name="tempo"]`, `[GF_LOG_LEVEL=]`. */
+	/** The step of a path to an element: `[id=4]`, `[name="tempo"]`, `[GF_LOG_LEVEL=]`. */
 	stepOf(element: unknown): string;
-	/** Whether their order means something. */
+	/** Whether the order of the elements matters. */
 	ordered: boolean;
 }
 
-/** Keys that name an element within its list. */
+/** Keys that identify an element within its list. */
 const names = ["uid", "name", "job_name", "refId", "file", "containerPath", "label"];
 
 /**
- * What leads from one JSON-like value to another. Lists are compared in order, unless their elements have an identity: a
- * number as `id` (panels, which have a place of their own), a name, or `NAME=` (environments). An order that changed is
- * one change, where order means something.
+ * The changes from one JSON-like value to another. Lists are compared in order, unless their elements have an identity: a
+ * number as `id` (panels), a name, or `NAME=` (environment variables). A changed order is one change, where order matters.
  *
  * Paths are `a.b`, `["any key"]`, `[3]`, `[id=4]`, `[name="x"]`, `[NAME=]`; `[order]` ends the path of an order.
  */
@@ -27,15 +26,15 @@ export function diff(from: unknown, to: unknown): Change[] {
 	return compare(from, to, "");
 }
 
-/** The same for YAML or JSON texts; texts that are neither, a map nor a list, are compared as they are. */
+/** The same for texts in YAML or JSON. Texts that are no map and no list are compared as they are. */
 export function diffTexts(from: string, to: string): Change[] {
 	const [before, after] = [documentOf(from), documentOf(to)];
 	return before && after ? diff(before, after) : diff(from, to);
 }
 
-/** Applies what `diff` returned to its left side: the result means the same as its right side. */
+/** Applies the changes that `diff` returned to its left side. The result means the same as its right side. */
 export function apply(from: unknown, changes: Change[]): unknown {
-	// Positions in paths are the left side's until something is removed or inserted behind them.
+	// Positions in paths are those of the left side: what changes positions is applied last, from the end.
 	const updates = changes.filter((change) => "from" in change && "to" in change && !isOrder(change));
 	const removals = changes.filter((change) => !("to" in change)).reverse();
 	const insertions = changes.filter((change) => !("from" in change));
@@ -46,7 +45,7 @@ export function apply(from: unknown, changes: Change[]): unknown {
 	);
 }
 
-/** A text's meaning; undefined when it is no map and no list. */
+/** The content of a text in YAML or JSON; undefined when it is no map and no list. */
 export function documentOf(text: string): Json | unknown[] | undefined {
 	try {
 		const documents = parseAllDocuments(text, { intAsBigInt: true });
@@ -59,7 +58,7 @@ export function documentOf(text: string): Json | unknown[] | undefined {
 	}
 }
 
-/** Numbers as JSON has them; those that it would round stay exact as texts. */
+/** Converts big integers to numbers, or to strings where a number would be rounded. */
 function plain(value: unknown): unknown {
 	if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
 	if (Array.isArray(value)) return value.map(plain);
@@ -95,7 +94,9 @@ function compareNamed(from: unknown[], to: unknown[], path: string, { stepOf, or
 	return moved ? [...changes, change(`${path}[order]`, [...before.keys()], [...after.keys()])] : changes;
 }
 
-/** Without what both have at the beginning and at the end, so that an insertion is no change of all that follows. */
+/**
+ * Skips what both lists have at the beginning and at the end, so that an insertion does not change everything after it.
+ */
 function compareInOrder(from: unknown[], to: unknown[], path: string): Change[] {
 	const shorter = Math.min(from.length, to.length);
 	const same = (i: number, j: number) => compare(from[i], to[j], "").length === 0;
@@ -109,7 +110,7 @@ function compareInOrder(from: unknown[], to: unknown[], path: string): Change[] 
 	);
 }
 
-/** What tells the elements of both lists apart; undefined when nothing does. */
+/** What identifies the elements of both lists; undefined when nothing does. */
 function identityOf(from: unknown[], to: unknown[]): Identity | undefined {
 	const elements = [...from, ...to];
 	if (elements.length === 0) return undefined;
@@ -142,7 +143,7 @@ function variableName(element: string): string {
 	return element.slice(0, element.indexOf("="));
 }
 
-/** Of a variable only its value: its name is in the path. */
+/** An element without what its path says: of an environment variable its value. */
 function contentOf(element: unknown, step: string): unknown {
 	return typeof element === "string" && step.endsWith("=]") ? element.slice(step.length - 2) : element;
 }

@@ -1,4 +1,4 @@
-// The archive: whether what comes gets into PostgreSQL, and what to do where it does not.
+// Whether what arrives gets into the archive's PostgreSQL, and what to do where it does not.
 
 import { uid } from "../../components/links.ts";
 import type { Context } from "../drift/finding.ts";
@@ -7,12 +7,12 @@ import { type Endpoints, grafana, text } from "../verify/api.ts";
 import type { Complaint } from "./complaint.ts";
 import { recently, sum } from "./servers.ts";
 
-/** Later than this it is no batch that has just come. */
+/** A batch that waits for longer has not just arrived: PostgreSQL is behind. */
 const lateSeconds = 60;
 
 const about = "otel-worker";
 
-/** Nothing in a stack without an archive. */
+/** Complaints about the archive; none in a stack without one. */
 export async function archive({ endpoints: e }: Context): Promise<Complaint[]> {
 	if (!e.dashboards.some(({ pack }) => pack === "archive")) return [];
 	const away = await unreached(e);
@@ -20,7 +20,7 @@ export async function archive({ endpoints: e }: Context): Promise<Complaint[]> {
 	return (await Promise.all([waiting(e), arriving(e), read(e), deadLetters(e)])).flat();
 }
 
-/** That the program is away, or what it lacks. */
+/** The complaint that the archive's program does not run, or is not ready. */
 async function unreached(e: Endpoints): Promise<Complaint | undefined> {
 	const seen = e.otelWorker
 		? await text(`${e.otelWorker}/ready`).then(
@@ -34,13 +34,13 @@ async function unreached(e: Endpoints): Promise<Complaint | undefined> {
 	return {
 		severity: "broken",
 		about,
-		what: "it stores nothing: it is away, or its database is",
+		what: "it stores nothing: it does not run, or can't reach its database",
 		seen,
-		todo: "docs/runbooks/ArchiveDown.md; what comes meanwhile waits in the collector's queue",
+		todo: "docs/runbooks/ArchiveDown.md; meanwhile spans wait in the collector's queue",
 	};
 }
 
-/** What has come, and can't be stored as fast. */
+/** Batches that arrive faster than they are stored. */
 async function waiting(e: Endpoints): Promise<Complaint[]> {
 	const [batches, seconds] = await Promise.all([
 		sum(e, "archive_queue_batches", "max"),
@@ -51,7 +51,7 @@ async function waiting(e: Endpoints): Promise<Complaint[]> {
 	return [{ severity: "warning", about, what, todo: "docs/runbooks/ArchiveBehind.md" }];
 }
 
-/** Spans that come, and get no further than the collector. */
+/** Spans that arrive at the collector, and get no further. */
 async function arriving(e: Endpoints): Promise<Complaint[]> {
 	const [came, arrived, waits] = await Promise.all([
 		sum(e, `increase(otelcol_receiver_accepted_spans[${recently}])`),
@@ -59,25 +59,25 @@ async function arriving(e: Endpoints): Promise<Complaint[]> {
 		sum(e, 'otelcol_exporter_queue_size{exporter=~".*span_archive"}', "max"),
 	]);
 	if (came === 0 || arrived > 0) return [];
-	const what = `${came.toFixed(0)} spans came in ten minutes, and none of them reached the archive`;
+	const what = `${came.toFixed(0)} spans arrived in ten minutes, and none of them reached the archive`;
 	const seen = `${(waits / 2 ** 20).toFixed(1)} MiB wait for it in the collector's queue`;
-	const todo = "the collector's log says what its exporter otlp_http/destination-span_archive is told";
+	const todo = "see the collector's log about its exporter otlp_http/destination-span_archive";
 	return [{ severity: waits > 0 ? "broken" : "warning", about: "collector", what, seen, todo }];
 }
 
-/** Whether Grafana may read what is stored. */
+/** Whether Grafana can read what is stored. */
 async function read(e: Endpoints): Promise<Complaint[]> {
 	try {
 		await grafana(e, `/api/datasources/uid/${uid.archive}/health`);
 		return [];
 	} catch (error) {
-		const what = "it does not reach the archive's database as who reads there";
-		const todo = "./tracestack drift; ./tracestack pulumi up --refresh puts the datasource back";
+		const what = "it can't read the archive's database";
+		const todo = "./tracestack drift; ./tracestack pulumi up --refresh restores the datasource";
 		return [{ severity: "broken", about: "grafana", what, seen: (error as Error).message, todo }];
 	}
 }
 
-/** What could not be stored at all, by reason, with the newest as it was told. */
+/** Batches that could not be stored at all, by reason, with the newest error of each. */
 async function deadLetters(e: Endpoints): Promise<Complaint[]> {
 	if ((await sum(e, "archive_dead_letters", "max")) === 0) return [];
 	const reasons = await sql(
@@ -90,6 +90,6 @@ async function deadLetters(e: Endpoints): Promise<Complaint[]> {
 		about,
 		what: `${letters} batches could not be stored: ${reason}`,
 		...(newest ? { seen: `${newest}`.slice(0, 240) } : {}),
-		todo: "docs/runbooks/ArchiveDeadLetters.md says how to look at them, try again or give them up",
+		todo: "docs/runbooks/ArchiveDeadLetters.md says how to look at them, try again or discard them",
 	}));
 }

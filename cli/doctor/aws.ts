@@ -1,4 +1,4 @@
-// What AWS knows of a stack there. The SDK is loaded for such a stack only.
+// Checks of a stack on AWS. AWS's SDK is loaded for such a stack only.
 
 import type { Deployed } from "../../targets/aws/condition.ts";
 import type { Context } from "../drift/finding.ts";
@@ -8,10 +8,10 @@ import type { Check, Complaint } from "./complaint.ts";
 
 type Condition = typeof import("../../targets/aws/condition.ts");
 
-/** Fargate services that fail to deploy, lack tasks, or lose them. */
+/** Fargate services whose deployment fails, that have too few tasks, or whose tasks end. */
 export const onFargate: Check = (context) => asked(context, ({ ailingServices }, deployed) => ailingServices(deployed));
 
-/** CloudWatch's alarms: what Prometheus can't see. */
+/** CloudWatch's alarms, for what Prometheus can't see. */
 export const inCloudWatch: Check = (context) =>
 	asked(context, ({ ringingAlarms }, deployed) => ringingAlarms(deployed));
 
@@ -23,7 +23,7 @@ async function asked(
 	return deployed ? ask(await condition(), deployed) : [];
 }
 
-/** What a state has on AWS; nothing where the stack runs elsewhere. */
+/** What was deployed on AWS, according to the state; undefined where the stack runs elsewhere. */
 export function deployedOnAws(resources: StateResource[]): Deployed | undefined {
 	const of = (type: string) => resources.filter((resource) => resource.type === type && resource.outputs);
 	const text = ({ inputs, outputs }: StateResource, property: string) =>
@@ -38,7 +38,7 @@ export function deployedOnAws(resources: StateResource[]): Deployed | undefined 
 			const name = text(service, "name");
 			return {
 				name,
-				// What was asked for: what ECS made of it is the question.
+				// From the inputs: whether ECS really runs it is what is checked.
 				taskDefinition: revealed<string>(service.inputs?.taskDefinition ?? ""),
 				logGroup: groups.find((group) => group.endsWith(`/${name}`)) ?? "",
 			};

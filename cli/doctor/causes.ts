@@ -1,21 +1,25 @@
-// What servers write when something is wrong that has a known cause.
+// What servers log about problems whose cause is known.
 
 import { visible } from "../output.ts";
 
+/** A problem that is recognised by what servers log about it. */
 export interface Cause {
 	pattern: RegExp;
 	what: string;
-	/** `$container` is filled in. */
+	/** What to do. `$container` stands for the container's name. */
 	todo: string;
-	/** Wrong whenever it is there, however often. Else it may pass, as while another service starts. */
+	/**
+	 * A problem wherever it is logged, at any level. Others may pass by themselves, as while another service starts.
+	 * @default false
+	 */
 	always?: boolean;
 }
 
-/** The first that fits a line is its cause. */
+/** The first whose pattern matches a line is its cause. */
 const causes: Cause[] = [
 	{
 		pattern: /\/[\w./-]+: permission denied|permission denied.{0,40}?\/[\w./-]+/i,
-		what: "it may not write where its data lies",
+		what: "it may not write to its data directory",
 		todo: "the volume belongs to another user: docker inspect $container names user and volume; ./tracestack pulumi up --refresh, or chown it to that user",
 		always: true,
 	},
@@ -28,19 +32,19 @@ const causes: Cause[] = [
 	{
 		pattern:
 			/lookup [\w.-]+[^:]*: (no such host|server misbehaving|Temporary failure)|produced zero addresses|no children to pick from|no such host.*?[\w.-]+:\d+/i,
-		what: "it looks for a host that nobody has",
+		what: "it can't resolve the name of a host",
 		todo: "a wrong address in its configuration, or the other service is down or on another network: ./tracestack drift",
 	},
 	{
 		pattern: /dial tcp [\w.:[\]-]+: connect: connection refused/i,
-		what: "nobody answers where it sends to",
+		what: "nothing listens at the address that it sends to",
 		todo: "a wrong port in its configuration, or the other service is down: ./tracestack drift, ./tracestack status",
 	},
 	{
-		// The collector's. 429 asks it to come again, and has a cause of its own.
+		// The collector's. 429 means that it has to try again later, and has a cause of its own.
 		pattern: /Permanent error.*?request to \S+ responded with HTTP Status Code (?!429)4\d\d/,
-		what: "a destination refuses what it gets, which is dropped",
-		todo: "its endpoint or headers are wrong, or it wants another version: docs/destinations.md; what it says itself is in its own log",
+		what: "a destination refuses what it is sent, which is dropped",
+		todo: "its endpoint or headers are wrong, or it needs another version: docs/destinations.md; its own log says why",
 	},
 	{
 		pattern: /certificate signed by unknown authority|certificate has expired|x509:/i,
@@ -49,18 +53,18 @@ const causes: Cause[] = [
 	},
 	{
 		pattern: /\b(401|Unauthenticated|missing or empty authorization|authentication didn't succeed)\b/i,
-		what: "somebody sends without the stack's token, or with a wrong one",
+		what: "an application sends without the stack's token, or with a wrong one",
 		todo: "./tracestack token prints it: OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN",
 	},
 	{
 		pattern:
 			/RESOURCE_EXHAUSTED|rate limit|429 Too Many Requests|live traces exceeded|max_bytes_per_trace|TRACE_TOO_LARGE/i,
-		what: "more comes than its limits let through",
-		todo: "it is tried again; docs/durability.md says which limits follow from size; tracestack:size: medium or large raises them",
+		what: "it receives more than its limits allow",
+		todo: "senders try again; a larger tracestack:size raises the limits: docs/durability.md",
 	},
 ];
 
-/** A line of a server's log that tells of an error, without what differs each time. */
+/** An error in a server's log, however often it is there. */
 export interface Told {
 	/** The newest such line, cut. */
 	line: string;
@@ -68,18 +72,24 @@ export interface Told {
 	cause?: Cause;
 }
 
-/** Whether a line says so itself, in any of the servers' formats. Go's panics say nothing of a level, and what the collector can't deliver is `info` to it. */
+/**
+ * Lines that are errors, in any of the servers' formats. Go's panics have no level, and the collector logs failed
+ * exports as `info`.
+ */
 const isError =
 	/\b(level|lvl)="?(error|fatal|crit|critical)\b|"level":\s*"(error|fatal|panic)"|\t(error|fatal|dpanic)\t|^panic:|^fatal error:|Exporting failed/i;
 
-/** Whether a line says that nothing is wrong: whatever else is in it is quoted, such as what somebody searches logs for. */
+/**
+ * Lines that are no errors by their level: words like "error" in them are quoted, such as what somebody searches logs
+ * for.
+ */
 const isCalm = /\b(level|lvl)="?(debug|info)\b|"level":\s*"(debug|info)"|\t(debug|info)\t/i;
 
 /**
- * Errors of a log, the same ones together, the most frequent first.
+ * The errors in a log, equal ones counted together, the most frequent first.
  *
  * @param log As `docker logs --timestamps` writes it.
- * @param from What is earlier, in milliseconds since 1970, counts only where its cause never passes by itself.
+ * @param from Milliseconds since 1970. Of what is earlier only causes with `always` count.
  */
 export function errorsOf(log: string, from = 0): Told[] {
 	const told = new Map<string, Told>();
@@ -95,12 +105,12 @@ export function errorsOf(log: string, from = 0): Told[] {
 	return [...told.values()].sort((a, b) => b.count - a.count);
 }
 
-/** What to do, with what the line names. */
+/** What to do about a cause, for a container. */
 export function todoOf({ todo }: Cause, container: string): string {
 	return todo.replace("$container", container);
 }
 
-/** Without times, ids, addresses and numbers. */
+/** A line without times, ids and numbers: what two lines of the same error have in common. */
 function skeleton(line: string): string {
 	return line
 		.replaceAll(/\b(ts|time|t)=\S+/g, "")
@@ -110,10 +120,11 @@ function skeleton(line: string): string {
 		.trim();
 }
 
+/** The part of a line that says what is wrong, cut. */
 function shown(line: string): string {
 	const text = /"?\b(?:msg|err|error)"?[=:]\s*"?((?:[^"\\]|\\.)+)/.exec(line);
 	const said = /\berr(?:or)?="?((?:[^"\\]|\\.)+)"?/.exec(line)?.[1] ?? text?.[1] ?? line;
-	// Which of the collector's parts: its errors don't name an address.
+	// The collector's errors don't say which exporter they are about; its component does.
 	const part = /"otelcol\.component\.id": "([^"]+)"/.exec(line)?.[1];
 	return visible(`${part ? `${part}: ` : ""}${said.replaceAll('\\"', '"').trim()}`).slice(0, 240);
 }

@@ -1,13 +1,13 @@
-// Certificates that will soon be of the past: clients refuse everything from that day on.
+// Certificates that expire soon: from that day on clients refuse to connect.
 
 import { connect } from "node:tls";
 import type { Context } from "../drift/finding.ts";
 import type { Complaint } from "./complaint.ts";
 
-/** A month: a certificate authority needs days, people are on holiday for weeks. */
+/** Days before its end from which on a certificate is complained about. A month: people are on holiday for weeks. */
 const leastDays = 30;
 
-/** What Grafana and the collector show whoever connects. */
+/** Complaints about the certificates that Grafana and the collector present. */
 export async function certificates({ endpoints, stack }: Context): Promise<Complaint[]> {
 	const doors = { grafana: endpoints.grafana, collector: endpoints.otlpHttp };
 	const shown = Object.entries(doors).filter(([, url]) => url.startsWith("https:"));
@@ -18,18 +18,18 @@ export async function certificates({ endpoints, stack }: Context): Promise<Compl
 			{
 				severity: days > 0 ? "warning" : "broken",
 				about,
-				what: days > 0 ? `its certificate ends in ${Math.floor(days)} days` : "its certificate has ended",
-				todo: `./tracestack up --stack ${stack} renews one that it generated; one of your own has to be replaced in access`,
+				what: days > 0 ? `its certificate expires in ${Math.floor(days)} days` : "its certificate has expired",
+				todo: `./tracestack up --stack ${stack} renews one that it generated; your own is set in tracestack:access`,
 			},
 		];
 	});
 	return (await Promise.all(complaints)).flat();
 }
 
-/** Until when the certificate that a server shows is valid; trusted or not. */
+/** Until when a server's certificate is valid, whether it is trusted or not. */
 function validTo({ hostname: host, port }: URL, ca: string | undefined): Promise<string> {
 	return new Promise((resolve, reject) => {
-		// It is looked at, and nothing is sent.
+		// Nothing is sent over this connection, so that it need not be trusted.
 		const socket = connect({ host, port: Number(port || 443), ca, rejectUnauthorized: false, timeout: 5000 }, () => {
 			resolve(socket.getPeerCertificate().valid_to);
 			socket.end();

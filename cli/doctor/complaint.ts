@@ -2,8 +2,12 @@
 
 import type { Context } from "../drift/finding.ts";
 
+/** One problem. */
 export interface Complaint {
-	/** `broken`: something does not work, or data is refused or lost. `warning`: it will, or may be meant. */
+	/**
+	 * `broken`: something does not work, or data is refused or lost. `warning`: that will happen, or it may be
+	 * intended.
+	 */
 	severity: "broken" | "warning";
 	/** A service, or `stack`. */
 	about: string;
@@ -15,5 +19,5 @@ export interface Complaint {
 	todo: string;
 }
 
-/** One thing to look at. What can't be looked at is an error, never "nothing found". */
+/** One check of the doctor. It throws when it can't look: an empty list means that nothing is wrong. */
 export type Check = (context: Context) => Promise<Complaint[]>;

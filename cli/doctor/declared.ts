@@ -1,10 +1,10 @@
-// What runs against what was declared: the looks of `drift`, told as complaints.
+// Whether what runs is what was deployed: the findings of `drift` as complaints.
 
 import type { Context } from "../drift/finding.ts";
 import { looksAt } from "../drift/live/index.ts";
 import type { Complaint } from "./complaint.ts";
 
-/** What was changed beside the code, where it matters. A look that could not look says so. */
+/** Changes that were made by hand and matter. A check of `drift` that fails is a complaint itself. */
 export async function declared(context: Context): Promise<Complaint[]> {
 	const seen = Object.entries(looksAt(context.state).looks).map(async ([name, look]): Promise<Complaint[]> => {
 		try {

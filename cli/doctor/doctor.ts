@@ -15,23 +15,23 @@ import { clocks, disk, memory, running } from "./engine.ts";
 import { senders } from "./senders.ts";
 import { firing, logged, path, reached, ready } from "./servers.ts";
 
-/** By what each makes sure of, in the order in which a person would look. */
+/** Every check by what it makes sure of, in the order in which a person would look. */
 const checks: Record<string, Check> = {
 	"every service runs": running,
 	"every task runs, where AWS runs them": onFargate,
 	"every service is ready": ready,
-	"disk, as volumes need it": disk,
-	"memory, below its limits": memory,
+	"the disk has room for volumes": disk,
+	"memory stays below its limits": memory,
 	"clocks agree": clocks,
 	"certificates are valid for another month": certificates,
-	"spans come, and get where they should": path,
-	"applications speak what the port takes": senders,
-	"the archive stores what comes": archive,
+	"spans arrive, and get where they should": path,
+	"applications speak the protocol of the port they send to": senders,
+	"the archive, if there is one, stores what arrives": archive,
 	"Grafana reaches every server": reached,
-	"logs of the last 15 minutes, without errors": logged,
+	"logs of the last 15 minutes have no errors": logged,
 	"what runs is what was declared": declared,
-	"no alert fires": firing,
-	"no alarm rings, where CloudWatch watches": inCloudWatch,
+	"no alert is firing": firing,
+	"no alarm is ringing, where CloudWatch watches": inCloudWatch,
 };
 
 interface Seen {
@@ -46,15 +46,30 @@ export async function doctorCommand(options: StackOptions & { json?: boolean }):
 	if (!(await existing(environment, stack)))
 		throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
 	const state = await readState(environment, stack, { showSecrets: true }).then(narrowed);
-	// A log may hold what nobody should see.
-	const seen = hide(await examine(contextOf(environment, stack, state)), secretTexts(state));
+	// Logs may contain secrets of the stack.
+	const seen = hide(await examine(contextOf(environment, stack, state)), secretTexts(state)).map((check) => ({
+		...check,
+		complaints: check.complaints.map((complaint) => ({ ...complaint, todo: forStack(complaint.todo, stack) })),
+	}));
 	if (options.json) process.stdout.write(`${JSON.stringify({ stack, checks: seen }, null, 2)}\n`);
 	else process.stdout.write(`${report(seen, columns(process.stdout)).join("\n")}\n`);
 	const all = seen.flatMap(({ complaints }) => complaints);
 	return all.some(({ severity }) => severity === "broken") ? 1 : all.length > 0 ? 2 : 0;
 }
 
-/** Every check at once: one that can't look is a complaint itself. */
+/**
+ * Advice with `--stack` in its commands, where they would mean another stack without it: most advice is the same for
+ * all.
+ */
+export function forStack(todo: string, stack: string): string {
+	const command = /\.\/tracestack (pulumi )?[a-z]+\b( --refresh)?( --stack \S+)?/g;
+	return todo.replaceAll(command, (whole, pulumi, _, named) =>
+		// Pulumi itself takes the stack that was selected last.
+		named || (stack === "dev" && !pulumi) ? whole : `${whole} --stack ${stack}`,
+	);
+}
+
+/** Runs every check at once. One that fails is a complaint itself. */
 async function examine(context: Context): Promise<Seen[]> {
 	const seen = Object.entries(checks).map(async ([check, look]): Promise<Seen> => {
 		try {

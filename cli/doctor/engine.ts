@@ -1,4 +1,4 @@
-// What the Docker engine knows: who runs, who fell over, who is short of memory, disk or a port.
+// What the Docker engine knows: which containers run or crashed, and what is short of memory, disk or a port.
 
 import { readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,11 +16,11 @@ interface Inspected {
 	State: { Status: string; ExitCode: number; OOMKilled: boolean; Error: string; StartedAt: string };
 }
 
-/** Above this share of its limit a Go server collects garbage without end. */
+/** Share of its memory limit above which a Go server does little but collect garbage. */
 const crowded = 0.93;
-/** Below this share, or this many GiB, servers will soon stop in the middle of a write. */
+/** Free disk, as a share and in GiB, below which servers will soon fail to write. */
 const leastFree = { share: 0.05, gib: 2 };
-/** A restart that long ago is over. */
+/** Restarts that were longer ago are not worth a complaint. */
 const recentMs = 60 * 60_000;
 
 /** The long-running containers of the stack, as they were deployed; none where it runs on no Docker engine. */
@@ -28,7 +28,7 @@ export function services(context: Context): { component: string; inputs: Contain
 	return deployed(context).filter(({ inputs }) => inputs.mustRun !== false);
 }
 
-/** Containers that are gone, stopped, or start over and over; and why. */
+/** Containers that are gone, stopped or crashing, and why. */
 export async function running(context: Context): Promise<Complaint[]> {
 	const all = services(context);
 	const { stdout } = await execa("docker", ["container", "inspect", ...all.map(({ inputs }) => inputs.name)], {
@@ -44,7 +44,7 @@ export async function running(context: Context): Promise<Complaint[]> {
 			return [
 				{
 					...broken,
-					what: `the kernel ended it: it had used up its ${inputs.memory} MiB`,
+					what: `the kernel killed it: it exceeded its limit of ${inputs.memory} MiB`,
 					todo: `a larger tracestack:size in Pulumi.${context.stack}.yaml; what fills it: docs/durability.md`,
 				},
 			];
@@ -63,7 +63,7 @@ export async function running(context: Context): Promise<Complaint[]> {
 				{
 					severity: "warning",
 					about: component,
-					what: `it fell over ${container.RestartCount} times, the last time at ${StartedAt.slice(0, 19)}Z`,
+					what: `it crashed ${container.RestartCount} times, and was last restarted at ${StartedAt.slice(0, 19)}Z`,
 					todo: `docker logs --since 1h ${inputs.name}`,
 				},
 			];
@@ -72,7 +72,7 @@ export async function running(context: Context): Promise<Complaint[]> {
 	return (await Promise.all(complaints)).flat();
 }
 
-/** A container that does not run can't be started while somebody else has its ports. */
+/** Who holds the ports of a container that does not run: it can't be started before they are free. */
 async function portsTaken({ stack }: Context, { ports = [] }: ContainerInputs): Promise<Complaint[]> {
 	const { name: project } = parse(await readFile(join(root, "Pulumi.yaml"), "utf8"));
 	const wanted = ports.map(({ external, ip }) => ({ setting: "port", port: external, ip }));
@@ -83,7 +83,7 @@ async function portsTaken({ stack }: Context, { ports = [] }: ContainerInputs): 
 	});
 }
 
-/** Containers that have little left of their memory. */
+/** Containers that are near their memory limit. */
 export async function memory(context: Context): Promise<Complaint[]> {
 	const names = new Map(services(context).map(({ component, inputs }) => [inputs.name, component]));
 	const format = "{{.Name}}\t{{.MemPerc}}\t{{.MemUsage}}";
@@ -104,7 +104,7 @@ export async function memory(context: Context): Promise<Complaint[]> {
 	});
 }
 
-/** The disk that volumes lie on; nothing where it is another machine's. */
+/** Whether the disk with the volumes is nearly full; no complaint where it is another machine's. */
 export async function disk(context: Context): Promise<Complaint[]> {
 	if (services(context).length === 0) return [];
 	const { stdout: folder } = await execa("docker", ["info", "--format", "{{.DockerRootDir}}"]);
@@ -113,7 +113,7 @@ export async function disk(context: Context): Promise<Complaint[]> {
 	return roomLeft({ share: about.bavail / about.blocks, gib: (about.bavail * about.bsize) / 2 ** 30 });
 }
 
-/** What is wrong with so much of a disk: a twentieth of a large one is plenty. */
+/** The complaint about so little free disk, if it is little: a twentieth of a large disk is plenty. */
 export function roomLeft({ share, gib }: typeof leastFree): Complaint[] {
 	if (gib >= leastFree.gib && (share > leastFree.share || gib > 10 * leastFree.gib)) return [];
 	return [
@@ -126,7 +126,7 @@ export function roomLeft({ share, gib }: typeof leastFree): Complaint[] {
 	];
 }
 
-/** The engine's clock against this machine's: a virtual machine that slept is behind. */
+/** Whether the engine's clock is that of this machine: one in a virtual machine is behind after a suspend. */
 export async function clocks(context: Context): Promise<Complaint[]> {
 	if (services(context).length === 0) return [];
 	const before = Date.now();
@@ -138,7 +138,7 @@ export async function clocks(context: Context): Promise<Complaint[]> {
 			severity: "broken",
 			about: "stack",
 			what: `the Docker engine's clock is ${Math.abs(skew).toFixed(0)} s ${skew < 0 ? "behind" : "ahead"}`,
-			todo: "restart the virtual machine that it runs in, or set its clock: spans and metrics land where nobody looks",
+			todo: "restart the virtual machine that it runs in, or set its clock: spans and metrics get wrong times",
 		},
 	];
 }

@@ -1,5 +1,5 @@
-// Applications that speak HTTP to the gRPC port, or the other way round. The collector hangs up and logs nothing of it, so the
-// only ones who know are the applications: what their environment says of OTLP is looked at, and nothing else of it.
+// Applications that speak HTTP to the gRPC port, or the other way round. The collector closes such connections and logs
+// nothing, so the applications' own OTEL_EXPORTER_OTLP_* variables are looked at, and nothing else of their environment.
 
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";
@@ -11,38 +11,38 @@ import type { Complaint } from "./complaint.ts";
 import { services } from "./engine.ts";
 import { recently, sum } from "./servers.ts";
 
-/** Where the stack takes OTLP. */
+/** The stack's two OTLP ports. */
 interface Doors {
 	/** `host:port`. */
 	grpc: string;
 	http: string;
 }
 
-/** Somebody who may send. */
+/** A process or container that may send to the stack. */
 interface Sender {
 	/** For people: a command or a container. */
 	name: string;
 	env: Record<string, string>;
 	/** In a container with a network of its own: `localhost` is the container itself. */
 	contained: boolean;
-	/** In the stack's own network: elsewhere `collector` is somebody else's. */
+	/** In the stack's own network: in another one the name `collector` means something else. */
 	inside: boolean;
 }
 
-/** A mistake, without anything of an environment but address and protocol. */
+/** A mistake in a sender's settings. It quotes address and protocol only. */
 interface Mistake {
 	what: string;
 	todo: string;
 }
 
-/** What is known of whoever names one of the stack's ports: processes that this user may look at, and containers. */
+/** Mistakes of containers, and of processes that this user may look at, which name one of the stack's ports. */
 export async function senders(context: Context): Promise<Complaint[]> {
 	const { otlpGrpc, otlpHttp } = context.endpoints;
 	const doors = { grpc: otlpGrpc, http: new URL(otlpHttp).host };
 	const docker = services(context).length > 0;
 	const containers = docker ? await containersAround(networkOf(context)) : [];
 	const all = [...containers, ...(await processes(new Set(containers.map(({ id }) => id))))];
-	// A counter's first value is no increase.
+	// `increase` would miss the first value of a new counter.
 	const byGrpc = `sum(otelcol_receiver_accepted_spans{transport="grpc"}`;
 	const unheard = (await sum(context.endpoints, `${byGrpc}) - (${byGrpc} offset ${recently}) or vector(0))`)) === 0;
 	const seen = new Map<string, Complaint & { names: string[] }>();
@@ -58,9 +58,10 @@ export async function senders(context: Context): Promise<Complaint[]> {
 }
 
 /**
- * What is wrong with a sender's environment. SDKs differ in what they speak without a protocol: then only silence tells.
+ * What is wrong with a sender's environment. SDKs differ in their default protocol: where none is set, it is taken for
+ * wrong when nothing arrives at that port.
  *
- * @param unheard No span has come by gRPC lately.
+ * @param unheard Whether no span has arrived by gRPC lately.
  */
 export function mistakes({ env, contained, inside }: Omit<Sender, "name">, doors: Doors, unheard: boolean): Mistake[] {
 	const found = ["TRACES", "METRICS", "LOGS"].flatMap((signal): Mistake[] => {
@@ -81,7 +82,7 @@ export function mistakes({ env, contained, inside }: Omit<Sender, "name">, doors
 		if (!protocol && at === "grpc" && unheard)
 			return [
 				{
-					what: `names ${shown}, where gRPC is taken, and no protocol; no span has come by gRPC in ten minutes`,
+					what: `sends to ${shown}, the gRPC port, and sets no protocol; no span arrived by gRPC in ten minutes`,
 					todo: `is it idle, or does its SDK speak HTTP, as most do? OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or ${other}`,
 				},
 			];
@@ -90,7 +91,7 @@ export function mistakes({ env, contained, inside }: Omit<Sender, "name">, doors
 		const wrong = speaks === "http" ? "HTTP" : "gRPC";
 		return [
 			{
-				what: `speaks ${wrong} to ${shown}, where ${at === "grpc" ? "gRPC" : "HTTP"} is taken: nothing of it arrives`,
+				what: `speaks ${wrong} to ${shown}, the ${at === "grpc" ? "gRPC" : "HTTP"} port: nothing that it sends arrives`,
 				todo: `OTEL_EXPORTER_OTLP_ENDPOINT with ${other}, or OTEL_EXPORTER_OTLP_PROTOCOL=${at === "grpc" ? "grpc" : "http/protobuf"}; ./tracestack smoke proves that both ports take spans`,
 			},
 		];
@@ -105,7 +106,7 @@ function addressOf(endpoint: string | undefined): URL | undefined {
 	return URL.canParse(url) ? new URL(url) : undefined;
 }
 
-/** Which of the stack's doors an address is, and the address of the other one as it is reached from there. */
+/** Which of the stack's ports an address is, and the address of the other port as the sender reaches it. */
 function doorOf({ hostname, port }: URL, doors: Doors, inside: boolean): [at: keyof Doors, other: string] | undefined {
 	const [grpc, http] = [new URL(`http://${doors.grpc}`), new URL(`http://${doors.http}`)];
 	const here = isLoopback(hostname) || hostname === "host.docker.internal" || hostname === grpc.hostname;
@@ -121,12 +122,12 @@ function isLoopback(hostname: string): boolean {
 	return hostname === "localhost" || hostname === "[::1]" || /^(127\.|0\.0\.0\.0$)/.test(hostname);
 }
 
-/** Of a stack on Docker. */
+/** The name of the network of a stack on Docker. */
 function networkOf({ state }: Context): string {
 	return `${state.deployment.resources?.find(({ type }) => type === types.network)?.inputs?.name}`;
 }
 
-/** Running containers that belong to no stack. */
+/** Running containers; the environment of those that belong to a stack is left out. */
 async function containersAround(network: string): Promise<(Sender & { id: string })[]> {
 	const { stdout: ids } = await execa("docker", ["ps", "--quiet", "--no-trunc"]);
 	if (!ids) return [];
@@ -149,8 +150,8 @@ async function containersAround(network: string): Promise<(Sender & { id: string
 }
 
 /**
- * Processes of this machine, but shells, which only hand on, and this command with all that called it or that it calls. Who
- * is in another network is somewhere else, whatever runs his container.
+ * Processes of this machine that have such variables: without shells, which only pass them on, without this command, its
+ * parents and children, and without processes in another network namespace, whose localhost is another one.
  */
 async function processes(containers: ReadonlySet<string>): Promise<Sender[]> {
 	const ids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
@@ -179,14 +180,17 @@ async function processes(containers: ReadonlySet<string>): Promise<Sender[]> {
 	return others;
 }
 
-/** A process's program. Arguments may be secret: a process that has named itself has them all in the first word. */
+/**
+ * The name of a process's program, without arguments, which may be secret. Programs that set their own title have all
+ * in one string.
+ */
 export function commandOf(cmdline: string): string {
 	return basename(cmdline.split(/[\0\s]/)[0] ?? "");
 }
 
 const shells = /^-?(sh|bash|dash|zsh|fish|tmux.*|screen|su|sudo|login|sshd.*|systemd.*)$/;
 
-/** Of an environment, what says where OTLP goes: the rest may be secret. */
+/** The variables of an environment that say where OTLP is sent; the rest may be secret. */
 export function otlp(lines: string[]): Record<string, string> {
 	const known = /^(OTEL_EXPORTER_OTLP_(?:(?:TRACES|METRICS|LOGS)_)?(?:ENDPOINT|PROTOCOL))=(.*)$/;
 	return Object.fromEntries(lines.flatMap((line) => [known.exec(line)?.slice(1) ?? []]).filter(([name]) => name));

@@ -1,4 +1,4 @@
-// What the servers say of themselves.
+// What the servers' own APIs, metrics and logs say is wrong.
 
 import { execa } from "execa";
 import { dataSources } from "../../components/links.ts";
@@ -10,7 +10,7 @@ import { errorsOf, todoOf } from "./causes.ts";
 import type { Complaint } from "./complaint.ts";
 import { services } from "./engine.ts";
 
-/** Where each says that it does its job. */
+/** Path at which each server says whether it is ready. */
 const readiness: Partial<Record<keyof Endpoints, string>> = {
 	tempo: "/ready",
 	prometheus: "/-/ready",
@@ -19,7 +19,7 @@ const readiness: Partial<Record<keyof Endpoints, string>> = {
 	grafana: "/api/health",
 };
 
-/** Servers that run, and do not answer as ready. */
+/** Servers that are not ready. */
 export async function ready({ endpoints }: Context): Promise<Complaint[]> {
 	const asked = Object.entries(readiness).map(async ([name, path]): Promise<Complaint[]> => {
 		const address = endpoints[name as keyof Endpoints];
@@ -33,9 +33,9 @@ export async function ready({ endpoints }: Context): Promise<Complaint[]> {
 				{
 					severity: "broken",
 					about: name,
-					what: "it does not answer as ready",
+					what: "it is not ready",
 					seen,
-					todo: "see its log, below or by docker logs",
+					todo: "see its log: errors are listed below, docker logs has all of it",
 				},
 			];
 		}
@@ -43,7 +43,7 @@ export async function ready({ endpoints }: Context): Promise<Complaint[]> {
 	return (await Promise.all(asked)).flat();
 }
 
-/** Whether Grafana reaches what its datasources name. */
+/** Datasources of the stack that Grafana can't reach. */
 export async function reached({ endpoints }: Context): Promise<Complaint[]> {
 	const known = await grafana<{ uid: string; name: string; url: string }[]>(endpoints, "/api/datasources");
 	const probes: Record<string, string> = {
@@ -68,7 +68,7 @@ export async function reached({ endpoints }: Context): Promise<Complaint[]> {
 						about: "grafana",
 						what: `it does not reach ${name} at ${url}`,
 						seen: (error as Error).message,
-						todo: `is ${name} up, and on the stack's network? ./tracestack drift; ./tracestack pulumi up --refresh puts the datasource back`,
+						todo: `is ${name} up, and on the stack's network? ./tracestack drift; ./tracestack pulumi up --refresh restores the datasource`,
 					},
 				];
 			}
@@ -77,8 +77,8 @@ export async function reached({ endpoints }: Context): Promise<Complaint[]> {
 }
 
 /**
- * Errors in the logs of the last minutes, the same ones together, with their cause where it is known. What a server that
- * runs wrote while it started is over.
+ * Errors in the logs of the last 15 minutes, with their cause where it is known. What a running server logged while it
+ * started is left out: it has passed.
  */
 export async function logged(context: Context): Promise<Complaint[]> {
 	const asked = services(context).map(async ({ component, inputs: { name } }): Promise<Complaint[]> => {
@@ -86,7 +86,7 @@ export async function logged(context: Context): Promise<Complaint[]> {
 			execa("docker", ["logs", "--timestamps", "--since", "15m", name], { reject: false, all: true }),
 			execa("docker", ["inspect", "--format", startedAt, name], { reject: false }),
 		]);
-		if (log.exitCode !== 0) return []; // It is gone, which another check says.
+		if (log.exitCode !== 0) return []; // The container is gone, which another check reports.
 		const settled = Date.parse(started.stdout) + startMs;
 		return errorsOf(log.all, settled || 0)
 			.filter(({ count, cause }) => cause || count >= leastErrors)
@@ -102,17 +102,17 @@ export async function logged(context: Context): Promise<Complaint[]> {
 	return (await Promise.all(asked)).flat();
 }
 
-/** When a container that runs was started; empty for one that does not, whose last words matter. */
+/** When a running container was started; empty for a stopped one, all of whose last lines matter. */
 const startedAt = "{{if .State.Running}}{{.State.StartedAt}}{{end}}";
-/** By then a server is ready, or says why not again. */
+/** After so long a server is ready, or logs again why not. */
 const startMs = 30_000;
 
-/** One error that does not come back is nothing that anybody could do something about. */
+/** An error of unknown cause is reported when it is there so often: a single one needs no action. */
 const leastErrors = 3;
-/** Different errors of one service: more say nothing more. */
+/** How many different errors of one service are reported. */
 const mostErrors = 3;
 
-/** What has been firing, with the page that says what to do. */
+/** Alerts that are firing, each with its runbook. */
 export async function firing({ endpoints }: Context): Promise<Complaint[]> {
 	interface Alert {
 		state: string;
@@ -125,7 +125,7 @@ export async function firing({ endpoints }: Context): Promise<Complaint[]> {
 		.map(({ labels, annotations }) => ({
 			severity: labels.severity === "critical" ? "broken" : "warning",
 			about: labels.service ?? labels.job ?? "stack",
-			what: `the alert ${labels.alertname} fires`,
+			what: `the alert ${labels.alertname} is firing`,
 			...(annotations.summary && { seen: annotations.summary }),
 			todo: annotations.runbook_url ?? "docs/runbooks",
 		}));
@@ -134,7 +134,7 @@ export async function firing({ endpoints }: Context): Promise<Complaint[]> {
 /** Ten minutes, in PromQL. */
 export const recently = "600s";
 
-/** The path of a span: what came, what was refused, what waits, what was thrown away. */
+/** Whether spans are refused, queued, discarded or never found on their way from the collector to a search. */
 export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
 	const [came, refused, waits, discarded, clocks] = await Promise.all([
 		sum(e, `increase(otelcol_receiver_accepted_spans[${recently}])`),
@@ -165,7 +165,7 @@ export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
 						"broken",
 						"collector",
 						`it refused ${refused.toFixed(0)} spans in ten minutes; senders try again`,
-						"docs/runbooks: what stands behind it is slow, or its queue or memory is full",
+						"a destination is slow, or its queue or memory is full: docs/runbooks",
 					),
 				]
 			: []),
@@ -174,8 +174,8 @@ export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
 					complaint(
 						waits > 0.8 ? "broken" : "warning",
 						"collector",
-						`a queue is ${(waits * 100).toFixed(0)} % full: what it is for is away or slow`,
-						"./tracestack status, and the errors of collector and of what it sends to",
+						`a queue is ${(waits * 100).toFixed(0)} % full: its destination is down or slow`,
+						"./tracestack status, and the errors of the collector and of the destination",
 					),
 				]
 			: []),
@@ -184,8 +184,8 @@ export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
 					complaint(
 						"broken",
 						"tempo",
-						`it threw ${discarded.toFixed(0)} spans away in ten minutes`,
-						"which limit: tempo_discarded_spans_total by reason in Grafana's Platform health",
+						`it discarded ${discarded.toFixed(0)} spans in ten minutes`,
+						"the dashboard Platform health shows which limit they exceeded: tempo_discarded_spans_total by reason",
 					),
 				]
 			: []),
@@ -194,8 +194,8 @@ export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
 					complaint(
 						"warning",
 						"tempo",
-						`${clocks.toFixed(0)} spans in ten minutes are not counted: they ended long ago, or have yet to`,
-						"is an application's clock wrong, or did it send late? Searches find them at their own time",
+						`${clocks.toFixed(0)} spans of ten minutes are not in span metrics: their times are long past, or in the future`,
+						"is an application's clock wrong, or did it send late? A search finds them at their own time",
 					),
 				]
 			: []),
@@ -204,9 +204,11 @@ export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
 					complaint(
 						"warning",
 						"tempo",
-						came > 0 ? "spans came, and no search finds any" : "it has no trace of the last day: nobody has sent one",
 						came > 0
-							? "what waits or fails on the way is named above; ./tracestack verify follows one trace"
+							? "spans arrived, but no search finds any"
+							: "it has no trace of the last day: nobody has sent one",
+						came > 0
+							? "see the queues and errors that are named above; ./tracestack verify follows one trace"
 							: "./tracestack verify sends one; ./tracestack up says what to paste into an application",
 					),
 				]
@@ -214,7 +216,7 @@ export async function path({ endpoints: e }: Context): Promise<Complaint[]> {
 	];
 }
 
-/** The sum, or the largest, of what a query yields; 0 without a series. */
+/** The sum or the maximum of the series of an instant query; 0 without any. */
 export async function sum(e: Endpoints, query: string, how: "sum" | "max" = "sum"): Promise<number> {
 	type Answer = { data: { result: { value: [number, string] }[] } };
 	const { data } = await ask<Answer>(e, "prometheus", "/api/v1/query", { query: `${how}(${query})` });

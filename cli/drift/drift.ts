@@ -1,15 +1,12 @@
-// `./tracestack drift`: what the code would change, and what was changed beside it. It changes nothing itself.
+// `./tracestack drift`: what `up` would change, and what was changed by hand since. It changes nothing itself.
 
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { parse } from "yaml";
 import { trust } from "../../components/trust.ts";
 import type { IgnoreRule } from "../../settings/drift.ts";
 import { schema } from "../../settings/schema.ts";
 import { exportCommand } from "../dashboards/dashboards.ts";
 import { type Environment, existing, prepare, type StackOptions } from "../engine.ts";
-import { UserError } from "../output.ts";
-import { root } from "../paths.ts";
+import { UserError, writeResult } from "../output.ts";
+import { readConfig } from "../settings-file.ts";
 import { readState, revealed, type State, types } from "../state.ts";
 import { endpointsOf } from "../verify/verify.ts";
 import type { Context, Look } from "./finding.ts";
@@ -26,7 +23,7 @@ const formats = {
 	json: (report: Report) => `${JSON.stringify(report, null, 2)}\n`,
 };
 
-/** `./tracestack drift`. Exit code 0 when there is nothing to say, 2 with findings, 1 when something could not be looked at. */
+/** Returns the exit code: 0 without findings, 2 with findings, 1 when something could not be looked at. */
 export async function driftCommand(
 	options: StackOptions & { format: keyof typeof formats; out?: string; accept?: "dashboards" },
 ): Promise<number> {
@@ -34,13 +31,11 @@ export async function driftCommand(
 	const environment = await prepare(options, "look");
 	const gathered = await drift(environment, options.stack);
 	const report = makeReport(options.stack, gathered, await ignoreRules(options.stack));
-	const told = formats[options.format](report);
-	if (options.out) await writeFile(options.out, told);
-	else process.stdout.write(told);
+	await writeResult(formats[options.format](report), options.out);
 	return exitCode(report);
 }
 
-/** Looks at everything at once; what one look can't see, the others still do. */
+/** Runs all looks at once. One that fails does not keep the others from their findings. */
 async function drift(environment: Environment, stack: string): Promise<Gathered> {
 	const selected = await existing(environment, stack);
 	if (!selected) throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
@@ -51,16 +46,16 @@ async function drift(environment: Environment, stack: string): Promise<Gathered>
 	};
 	const [engine, live] = await Promise.all([previews(selected, environment, state), lookAround()]);
 	const gathered = {
-		// What runs is told in more detail by whoever looked at it: of two that know as much, the first is told.
+		// The looks at what runs come first: of two findings with equal detail the first is reported, and theirs are more precise.
 		findings: [...live.findings, ...engine.findings],
 		failed: [...engine.failed, ...live.failed],
 		unseen: live.unseen,
 	};
-	// Looks mask what they know to be secret; what one overlooks is not shown either.
+	// Looks mask the secrets that they know of; this masks any that they overlook.
 	return hide(gathered, secretTexts(await state));
 }
 
-/** What looks start from. */
+/** What every look starts from. @param state The exported state, secrets readable. */
 export function contextOf(environment: Environment, stack: string, state: State): Context {
 	const { outputs } = state.deployment.resources?.find(({ type }) => type === types.stack) ?? {};
 	const addresses = endpointsOf(stack, revealed<Record<string, unknown>>(outputs ?? {}));
@@ -68,7 +63,7 @@ export function contextOf(environment: Environment, stack: string, state: State)
 	return { environment, stack, state, endpoints: addresses };
 }
 
-/** Every look, and by name those that could not look. */
+/** Runs looks side by side. Returns their findings, and those that failed by name. */
 export async function gather(context: Context, all: Record<string, Look>): Promise<Gathered> {
 	const named = Object.entries(all);
 	const seen = await Promise.allSettled(named.map(async ([, look]) => look(context)));
@@ -80,10 +75,12 @@ export async function gather(context: Context, all: Record<string, Look>): Promi
 	};
 }
 
-/** What the stack's settings accept. Rules that are wrong are refused by the preview, as `up` refuses them. */
+/**
+ * The rules of `drift.ignore` in the stack's settings. Invalid ones are reported by the preview, as `up` reports them.
+ */
 async function ignoreRules(stack: string): Promise<IgnoreRule[]> {
-	const file = await readFile(join(root, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
-	return schema.shape.drift.safeParse(parse(file)?.config?.["tracestack:drift"] ?? {}).data?.ignore ?? [];
+	const { "tracestack:drift": drift = {} } = await readConfig(stack);
+	return schema.shape.drift.safeParse(drift).data?.ignore ?? [];
 }
 
 function reasonOf(error: unknown): string {

@@ -1,4 +1,4 @@
-// The engine's events as findings: of a preview what is planned, of a refresh what drifted.
+// Pulumi's events as findings: those of a preview are planned, those of a refresh have drifted.
 
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
 import type { Change } from "../diff/change.ts";
@@ -7,7 +7,7 @@ import type { Finding } from "./finding.ts";
 import { refill, refresh, up } from "./live/restore.ts";
 import { type Properties, propertyChanges } from "./properties.ts";
 
-/** What the engine calls a step that is told; the parts of a replacement are told as one. */
+/** Pulumi's operations that are reported; the parts of a replacement are left out. */
 const actions: Partial<Record<string, Finding["action"]>> = {
 	create: "create",
 	update: "update",
@@ -15,11 +15,11 @@ const actions: Partial<Record<string, Finding["action"]>> = {
 	delete: "delete",
 };
 
-/** What holds what nobody can make again. */
+/** Types of resources that hold data or secrets, which can't be created again. */
 const stateful =
 	/^docker:index\/volume:|^random:|^aws:(s3\/bucket|efs\/fileSystem|ebs\/volume|rds\/\w+|dynamodb\/\w+|secretsmanager\/\w+)/i;
 
-/** What each kind of resource is for people; the rest goes by its own type. */
+/** Names of resource types for people. Others are called by their type. */
 const kinds: Record<string, string> = {
 	[types.container]: "container",
 	[types.network]: "network",
@@ -31,7 +31,7 @@ const kinds: Record<string, string> = {
 	"random:index/randomPassword:RandomPassword": "password",
 };
 
-/** From a preview: what `up` would do. */
+/** Findings of a preview: what `up` would do. */
 export function planned(events: EngineEvent[], state: State): Finding[] {
 	const steps = events.flatMap(({ resourcePreEvent }) => resourcePreEvent?.metadata ?? []);
 	return findings(steps, state)
@@ -48,16 +48,16 @@ export function planned(events: EngineEvent[], state: State): Finding[] {
 }
 
 /**
- * From a refresh that only looks: what is not as it was deployed.
+ * Findings of a refresh that changes nothing: what is not as it was deployed.
  *
- * @param stack For the command that restores it.
+ * @param stack The stack's name, for commands that restore.
  */
 export function drifted(events: EngineEvent[], state: State, stack: string): Finding[] {
 	const steps = events.flatMap(({ resOutputsEvent }) => resOutputsEvent?.metadata ?? []);
 	return findings(steps, state)
 		.map(({ step, action, ...found }): Finding => {
 			const common = { kind: "drifted" as const, ...found, action, severity: severityOf(step, action) };
-			// What the engine does not have is gone; it says so without a reason.
+			// A resource that the provider does not find any more.
 			if (action === "delete") {
 				const gone = { path: "state", from: isContainer(step) ? "running" : "there", to: "gone" };
 				return { ...common, changes: [gone], restore: step.type === types.volume ? refill(stack) : up(stack) };
@@ -71,7 +71,7 @@ export function drifted(events: EngineEvent[], state: State, stack: string): Fin
 		.filter(isSeen);
 }
 
-/** A dashboard that Grafana's editor wrote otherwise, and that shows the same. */
+/** False for a dashboard that Grafana's editor has only formatted otherwise. */
 function isSeen({ action, subject, changes }: Finding): boolean {
 	return !(action === "update" && subject.startsWith("dashboard ") && changes.length === 0);
 }
@@ -95,7 +95,7 @@ function findings(steps: StepEventMetadata[], state: State): Found[] {
 	});
 }
 
-/** Components and providers: what changes in them changes in what they have made. */
+/** Components and providers: their changes are those of their resources. */
 function isGrouping(type: string): boolean {
 	return type.startsWith("tracestack:") || type.startsWith("pulumi:");
 }
@@ -119,7 +119,7 @@ function severityOf({ type, old, new: now }: StepEventMetadata, action: Finding[
 	const goes = action === "delete" || action === "replace";
 	if (stateful.test(type)) return goes ? "breaks data" : "cosmetic";
 	if (type === types.container) {
-		// One that hands a volume over has ended long ago.
+		// A container that sets the owner of a volume has ended long ago.
 		const runs = (old ?? now)?.inputs?.mustRun !== false;
 		return runs && action !== "create" ? "restarts a service" : "cosmetic";
 	}
@@ -130,12 +130,12 @@ function isContainer({ type }: StepEventMetadata): boolean {
 	return type === types.container;
 }
 
-/** A container that was to run and does not: its ports and addresses are gone with it, and are no news of their own. */
+/** A container that should run and does not. That its ports and addresses are gone is not reported as well. */
 function isStopped(step: StepEventMetadata): boolean {
 	return isContainer(step) && step.old?.outputs?.mustRun === true && step.new?.outputs?.mustRun === false;
 }
 
-/** What the engine says is different, and only that: providers report much that nobody has set. */
+/** The properties that Pulumi says have changed, and no others: providers report many that nobody has set. */
 function changesOf(step: StepEventMetadata, side: "inputs" | "outputs", state: State): Change[] {
 	const paths = Object.keys(step.detailedDiff ?? {});
 	const keys = new Set([...paths.map((path) => /^[^.[]+/.exec(path)?.[0] ?? path), ...(step.diffs ?? [])]);
@@ -145,7 +145,7 @@ function changesOf(step: StepEventMetadata, side: "inputs" | "outputs", state: S
 		const compare = (from: Properties = {}, to: Properties = {}) =>
 			propertyChanges(key, from[key], to[key], below, deployed as StateResource);
 		const changes = compare(step.old?.[side], step.new?.[side]);
-		// What was accepted by a refresh is in the outputs only.
+		// A change that an earlier refresh has accepted is in the outputs only.
 		return changes.length > 0 ? changes : compare(step.old?.outputs, step.new?.inputs);
 	});
 }

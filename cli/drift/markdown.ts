@@ -1,4 +1,4 @@
-// A report as a comment on a pull request: read in a minute from the top, details folded, never longer than GitHub takes.
+// Renders a report as a comment on a pull request: a summary, details folded, never longer than GitHub allows.
 
 import type { Change } from "../diff/change.ts";
 import { code, fenced } from "../markdown.ts";
@@ -20,7 +20,7 @@ import {
 /** GitHub refuses a comment of more than 65,536 characters; bytes are never fewer. */
 const limitBytes = 65_000;
 
-/** What each part may take, so that none displaces another; what they leave is the details'. */
+/** Bytes that each part may have, so that none displaces another; details get what is left. */
 const parts = { loud: 12_000, failed: 5_000, lines: 24_000, ignored: 5_000, unmatched: 3_000 };
 
 /** Lines of one finding's diff, and characters of each. */
@@ -45,7 +45,7 @@ export function markdown(report: Report): string {
 		...alarm("CAUTION", lossInWords(loud.length), fitting(loud, loudLine, parts.loud)),
 		...alarm(
 			"WARNING",
-			`${failed.length} could not be looked at: what that would show nobody knows`,
+			`${failed.length} could not be looked at: what they would show is unknown`,
 			fitting(
 				failed,
 				({ look, reason }) => `${code(look)}: ${code(reason.replaceAll(/\s*\n\s*/g, "; "), 300)}`,
@@ -78,7 +78,7 @@ function table({ counts }: Report): string[] {
 	];
 }
 
-/** One line: what, what happens or happened to it, from what to what, since when and by whom, and what restores it. */
+/** A finding in one line: what it is, what changes, since when and by whom, and what restores it. */
 function line(finding: Finding): string {
 	const { subject, changes, severity, restore } = finding;
 	const [first] = changes;
@@ -98,7 +98,7 @@ function loudLine(finding: Finding): string {
 
 function unmatchedLine({ subject, component, reason }: Report["unmatched"][number]): string {
 	const whose = component ? ` of ${code(component)}` : "";
-	return `- The rule for ${code(subject)}${whose} (${code(reason)}) matches nothing: take it out of \`drift.ignore\`.`;
+	return `- The rule for ${code(subject)}${whose} (${code(reason)}) matches nothing: remove it from \`drift.ignore\`.`;
 }
 
 function changeInWords(change: Change): string {
@@ -133,12 +133,12 @@ interface Fitting<T = unknown> {
 	left: number;
 }
 
-/** As many as there is room for; one that is too long does not keep out those after it. */
+/** Renders as many items as there is room for; one that is too long does not keep out those after it. */
 function fitting<T>(all: T[], render: (item: T) => string, room: number): Fitting<T> {
 	const shown: Fitting<T> = { lines: [], items: [], left: all.length };
 	let free = room;
 	for (const item of all) {
-		// Hardly any is shorter: of thousands not every one is written to see.
+		// Hardly any is shorter: the rest need not be rendered only to be thrown away.
 		if (free < 250) break;
 		const text = render(item);
 		const size = bytes([text]);
@@ -151,7 +151,7 @@ function fitting<T>(all: T[], render: (item: T) => string, room: number): Fittin
 	return shown;
 }
 
-/** GitHub's own box for what must not be overlooked. */
+/** An alert box of GitHub. */
 function alarm(kind: "CAUTION" | "WARNING", what: string, { lines, left }: Fitting): string[] {
 	if (lines.length + left === 0) return [];
 	const more = left > 0 ? [`> - … and ${left} more`] : [];

@@ -1,21 +1,23 @@
-// What the engine itself can tell: the code compared with the state, the state with what the providers see.
+// Pulumi's own comparisons: the code with the state (preview), the state with what the providers see (refresh).
 
 import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
 import { keepingSettingsFile } from "../backend.ts";
 import type { Environment } from "../engine.ts";
+import { interruptible } from "../interrupt.ts";
 import type { State } from "../state.ts";
 import { drifted, planned } from "./events.ts";
 import { sealed } from "./live/seal.ts";
 import type { Gathered } from "./report.ts";
 
 /**
- * Runs a preview and a refresh that only looks, side by side: neither takes the stack's lock, neither changes anything.
+ * Runs a preview, and a refresh that changes nothing, side by side. Neither takes the stack's lock.
  *
- * @param state What was deployed; read meanwhile.
+ * @param state What was deployed. It is still being read meanwhile.
  */
 export async function previews(selected: Stack, { ownBackend }: Environment, state: Promise<State>): Promise<Gathered> {
 	const stack = selected.name;
-	return keepingSettingsFile(stack, ownBackend, async () => {
+	const words = { stopping: "stopping: Pulumi ends its preview", stopped: "Interrupted." };
+	const compare = async () => {
 		const begun = Promise.withResolvers<void>();
 		const plan = recorded((onEvent) =>
 			selected.preview({
@@ -25,23 +27,33 @@ export async function previews(selected: Stack, { ownBackend }: Environment, sta
 				},
 			}),
 		).finally(begun.resolve);
-		// Both write the key's salt into the settings file: one reads what the other has half written.
+		// Both write the encryption salt into the settings file: at the same time, one would read what the other has half written.
 		await begun.promise;
-		const [preview, refresh] = await Promise.all([plan, recorded((onEvent) => selected.previewRefresh({ onEvent }))]);
-		const known = await state;
-		return {
-			findings: [...planned(preview.events, known), ...drifted(refresh.events, known, stack).map(sealed)],
-			failed: [
-				...(preview.failure ? [{ look: "preview of the code", reason: preview.failure }] : []),
-				...(refresh.failure ? [{ look: "refresh from the providers", reason: refresh.failure }] : []),
-			],
-		};
-	});
+		return Promise.all([plan, recorded((onEvent) => selected.previewRefresh({ onEvent }))]);
+	};
+	// An interrupt must not leave the salt in the settings file.
+	const [preview, refresh] = await interruptible(
+		words,
+		async (signal) => {
+			const both = await keepingSettingsFile(stack, ownBackend, compare);
+			signal.throwIfAborted();
+			return both;
+		},
+		["SIGINT"],
+	);
+	const known = await state;
+	return {
+		findings: [...planned(preview.events, known), ...drifted(refresh.events, known, stack).map(sealed)],
+		failed: [
+			...(preview.failure ? [{ look: "preview of the code", reason: preview.failure }] : []),
+			...(refresh.failure ? [{ look: "refresh from the providers", reason: refresh.failure }] : []),
+		],
+	};
 }
 
 interface Recorded {
 	events: EngineEvent[];
-	/** Why it ended early: what came before counts all the same. */
+	/** Why it failed: events from before that still count. */
 	failure?: string;
 }
 
@@ -51,7 +63,7 @@ async function recorded(
 	const events: EngineEvent[] = [];
 	try {
 		await run((event) => {
-			// Providers' debug lines are most of what comes.
+			// Most events are debug messages of providers.
 			if (!event.diagnosticEvent || event.diagnosticEvent.severity === "error") events.push(event);
 		});
 		return { events };
@@ -64,7 +76,10 @@ async function recorded(
 	}
 }
 
-/** The engine's own words for what failed first, and how much more did: where a server is away, all that is in it fails. */
+/**
+ * The first of Pulumi's error messages, and how many more there are: when a server is down, each of its resources
+ * fails.
+ */
 export function failureOf(messages: string[]): string | undefined {
 	const told = messages
 		.map((message) => message.replaceAll(/<\{%[^%]*%\}>/g, "").trim())

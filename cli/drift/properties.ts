@@ -1,4 +1,4 @@
-// A resource's properties, as the engine compares them, in words: a file by its meaning, a dashboard by its panels.
+// Changed properties of a resource in readable form: of a file by its content's meaning, of a dashboard panel by panel.
 
 import { dashboardChanges, type Model } from "../dashboards/model.ts";
 import type { Change } from "../diff/change.ts";
@@ -10,7 +10,7 @@ import { isSecretFile, isSecretVariable } from "./secrets.ts";
 
 export type Properties = Record<string, unknown>;
 
-/** What the engine says instead of a value that only `up` will know. */
+/** Pulumi's placeholders for a value that is known only after `up`. */
 const unknown = /^(04da6b54-80e4-46f7-96ec-b56ff0331ba9|\[unknown\])$/;
 
 interface File {
@@ -19,10 +19,10 @@ interface File {
 }
 
 /**
- * What differs in one property.
+ * The changes in one property.
  *
- * @param paths Where the provider says that it differs, such as `uploads[1].content`: all there is of what is hidden.
- * @param deployed The resource as the state has it: names what the engine hides.
+ * @param paths Where the provider says that it changed, such as `uploads[1].content`. Of secrets nothing else is known.
+ * @param deployed The resource in the state, which has the names of what Pulumi hides.
  */
 export function propertyChanges(
 	key: string,
@@ -68,7 +68,7 @@ function fileChanges(from: File[] = [], to: File[] = []): Change[] {
 	});
 }
 
-/** The engine hides a list as a whole when one of it is secret; where it differs it says all the same. */
+/** Pulumi hides a whole list when one of its elements is secret, but says which elements changed. */
 function hiddenChanges(key: string, paths: string[], deployed: StateResource | undefined): Change[] {
 	const list = revealed<unknown>(deployed?.inputs?.[key]);
 	const names = paths.map((path) => {
@@ -84,7 +84,7 @@ function isHidden(value: unknown): boolean {
 	return isSecret(value) || value === masked;
 }
 
-/** Without the engine's own marks, and secrets within masked. */
+/** A value without Pulumi's own marks, with secrets masked. */
 function plain(value: unknown): unknown {
 	if (isHidden(value)) return masked;
 	if (typeof value === "string" && unknown.test(value)) return "known after up";

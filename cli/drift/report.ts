@@ -1,30 +1,33 @@
-// From findings to a report: each thing once, worst first, counted, without what the stack's owners accept.
+// Turns findings into a report: each thing once, the worst first, counted, without what the stack's settings accept.
 
 import type { IgnoreRule } from "../../settings/drift.ts";
 import { matches } from "../../settings/glob.ts";
 import { type Finding, severities } from "./finding.ts";
 
-/** What every look together has found. */
+/** The result of all looks. */
 export interface Gathered {
 	findings: Finding[];
-	/** Looks that could not look, and why: what they would have found nobody knows. */
+	/** Looks that failed, and why: what they would have found is unknown. */
 	failed: { look: string; reason: string }[];
-	/** Looks that there are not for such a stack. */
+	/** Looks that are not possible for such a stack. @default none */
 	unseen?: string[];
 }
 
+/** Numbers of findings by action. */
 export type Counts = Record<Finding["action"], number>;
 
 /** What the renderers show. */
 export interface Report extends Required<Gathered> {
 	stack: string;
-	/** Of what is not ignored. */
+	/** Numbers of findings that are not ignored. */
 	counts: Record<Finding["kind"], Counts>;
+	/** Findings that a rule accepts, with the rule's reason. */
 	ignored: { finding: Finding; reason: string }[];
-	/** Rules that nothing matches any more. */
+	/** Rules that match nothing any more. */
 	unmatched: IgnoreRule[];
 }
 
+/** Makes a report. @param rules Findings that are accepted. A finding that deletes stored data is never ignored. */
 export function makeReport(
 	stack: string,
 	{ findings, failed, unseen = [] }: Gathered,
@@ -53,11 +56,12 @@ export function exitCode({ findings, failed }: Report): number {
 	return findings.length > 0 ? 2 : 0;
 }
 
-/** Whether what is stored goes with it. */
+/** Whether stored data is deleted, or was. */
 export function takesData({ stateful, action }: Finding): boolean {
 	return stateful && (action === "replace" || action === "delete");
 }
 
+/** The number of findings of all actions. */
 export function sum(counts: Counts): number {
 	return Object.values(counts).reduce((all, count) => all + count, 0);
 }
@@ -72,7 +76,7 @@ function counts(findings: Finding[], kind: Finding["kind"]): Counts {
 	return { create: of("create"), update: of("update"), replace: of("replace"), delete: of("delete") };
 }
 
-/** Worst first; what is equally bad by its name, so that two reports of one state are the same. */
+/** Sorts the worst first, and those that are equally bad by name, so that two reports of one state are the same. */
 function sorted(findings: Finding[]): Finding[] {
 	const rank = (f: Finding) => (takesData(f) ? -1 : severities.indexOf(f.severity));
 	const name = (f: Finding) => JSON.stringify([f.kind === "planned" ? 0 : 1, f.component, f.subject]);
@@ -80,9 +84,11 @@ function sorted(findings: Finding[]): Finding[] {
 	return order.sort((a, b) => a.rank - b.rank || (a.name < b.name ? -1 : 1)).map(({ finding }) => finding);
 }
 
-/** What two looks have seen is one thing: whoever knows since when, by whom and how to restore it adds that. */
+/**
+ * Joins findings of several looks about the same thing: one may know since when and by whom, another how to restore it.
+ */
 function merged(findings: Finding[]): Finding[] {
-	// Whoever does not know whose a volume is says that it is the stack's.
+	// A look that does not know which service a volume belongs to calls it the stack's.
 	const thing = ({ kind, subject }: Finding) => `${kind} ${subject}`;
 	const owned = new Map(findings.filter(({ component }) => component !== "stack").map((f) => [thing(f), f.component]));
 	const ownerOf = (f: Finding) => (f.component === "stack" ? (owned.get(thing(f)) ?? f.component) : f.component);

@@ -1,4 +1,4 @@
-// Secrets of a state that was exported readable: to compare with, never to show.
+// Finds and masks the secrets of a state that was exported with readable secrets.
 
 import { ownKeyId } from "../../components/object-store.ts";
 import { isSecretInEnvironment } from "../../components/secrets.ts";
@@ -6,12 +6,12 @@ import { isObject } from "../diff/change.ts";
 import { isSecret, sealed } from "../state.ts";
 import { masked } from "./finding.ts";
 
-/** Shorter texts are found in anything: they are no more hidden than `true` is. */
+/** Shorter secrets are not masked: texts like `true` are found in anything. */
 const leastLength = 6;
 
 /**
- * A state in which only that is secret what is one: a list with one secret in it is secret as a whole to the engine,
- * every file of a container because of its password. Which one is meant, its name says.
+ * A state in which only real secrets are marked as such: Pulumi marks a whole list when one of its elements is secret, so
+ * all files of a container because of one password. The names of files and variables tell which of them are secret.
  */
 export function narrowed<T>(value: T): T {
 	if (isSecret(value)) {
@@ -27,18 +27,20 @@ export function narrowed<T>(value: T): T {
 	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, narrowed(item)])) as T;
 }
 
-/** Where every workload has the files that are its secrets. */
+/** Whether a path is that of a secret: every workload has its secrets in such folders. */
 export function isSecretFile(path: string): boolean {
 	return path.includes("/secrets/");
 }
 
-/** `NAME=value` of a secret; not where the value only says in which file it is. */
+/** Whether `NAME=value` is a secret, and not the path of a file with one. */
 export function isSecretVariable(variable: string): boolean {
 	const [, name = "", value = ""] = /^([^=]+)=(.*)$/s.exec(variable) ?? [];
 	return isSecretInEnvironment(name, value);
 }
 
-/** Every text that is secret in an exported state, and each line of those with several: a diff shows lines. Longest first. */
+/**
+ * Every secret text in an exported state, and each of its lines, because a diff shows lines. The longest come first.
+ */
 export function secretTexts(state: unknown): string[] {
 	const found = new Set<string>();
 	const collect = (value: unknown, secret: boolean): void => {
@@ -50,12 +52,12 @@ export function secretTexts(state: unknown): string[] {
 				if (text.trim().length >= leastLength) found.add(text.trim());
 	};
 	collect(state, false);
-	// Goes with a secret, and is a word of every message.
+	// The id that belongs to a secret key is no secret, and part of many messages.
 	found.delete(ownKeyId);
 	return [...found].sort((a, b) => b.length - a.length);
 }
 
-/** A value without any of these texts, wherever they stand in it: keys, too. */
+/** A value with these texts masked wherever they are in it, in keys as well. */
 export function hide<T>(value: T, texts: readonly string[]): T {
 	if (texts.length === 0) return value;
 	const clean = (text: string) => texts.reduce((left, secret) => left.replaceAll(secret, masked), text);

@@ -1,14 +1,15 @@
-// A report for a terminal: the same order as the comment on a pull request, all findings, within the terminal's width.
+// Renders a report for a terminal: all findings, in the same order as in Markdown, within the terminal's width.
 
 import type { Change } from "../diff/change.ts";
-import { columns, paint, shorten, visible } from "../output.ts";
+import { columns, folded, paint, shorten, visible } from "../output.ts";
 import type { Finding } from "./finding.ts";
 import { byComponent, type Report, takesData } from "./report.ts";
 import { clean, countsInWords, historyOf, isHidden, lossInWords, valueInWords, verbOf } from "./words.ts";
 
-/** Changes of one finding; JSON has all of them. */
+/** How many changes of a finding are shown; JSON has all of them. */
 const most = 10;
 
+/** A report as text. */
 export function text(report: Report): string {
 	const { stack, findings, failed, ignored, unmatched, unseen } = report;
 	const width = columns(process.stdout);
@@ -25,12 +26,12 @@ export function text(report: Report): string {
 		...(loud.length > 0 ? ["", paint("red", lossInWords(loud.length).toUpperCase())] : []),
 		...loud.flatMap((finding) => entry(finding, width, `${visible(finding.component)}: `)),
 		...(failed.length > 0 ? ["", paint("red", "could not be looked at")] : []),
-		...failed.map(({ look, reason }) => `  ${visible(look)}: ${reason.split("\n").map(visible).join("\n    ")}`),
+		...failed.map(({ look, reason }) => folded(`  ${look}: ${reason.replaceAll("\n", "\n    ")}`, width)),
 		...others.flatMap(([component, its]) => ["", heading(visible(component)), ...its.flatMap((f) => entry(f, width))]),
 		...(ignored.length > 0 ? ["", heading("ignored")] : []),
 		...ignored.flatMap(({ finding, reason }) => [
 			cut(`  ${visible(finding.component)}: ${visible(finding.subject)} ${verbOf(finding)}`),
-			`    because: ${visible(reason)}`,
+			folded(`    because: ${reason}`, width),
 		]),
 		...(unmatched.length > 0 ? ["", heading("rules of drift.ignore that nothing matches any more")] : []),
 		...unmatched.map((rule) =>
@@ -49,7 +50,7 @@ function entry(finding: Finding, width: number, before = ""): string[] {
 		...(history ? [shorten(`    ${history}`, width)] : []),
 		...changes.slice(0, most).flatMap((change) => changeLines(change, width)),
 		...(changes.length > most ? [`    … ${changes.length - most} more (--format json has them)`] : []),
-		// To be pasted: whole.
+		// In one line, so that it can be pasted.
 		...(restore ? [`    restore: ${visible(restore)}`] : []),
 	];
 }

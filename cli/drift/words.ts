@@ -1,4 +1,4 @@
-// A finding in words, as every renderer says it: what is planned "will be …", what drifted "drifted".
+// The words that all renderers of reports use: what is planned "will be …", what drifted "drifted".
 
 import type { Change } from "../diff/change.ts";
 import { shorten, visible } from "../output.ts";
@@ -6,9 +6,9 @@ import { type Finding, masked } from "./finding.ts";
 import { type Report, sum, takesData } from "./report.ts";
 
 const will = { create: "created", update: "updated", replace: "replaced", delete: "deleted" };
-const drifted = { create: ": nobody declared it", update: "", replace: ": it was replaced", delete: ": it is gone" };
+const drifted = { create: ": it was not deployed", update: "", replace: ": it was replaced", delete: ": it is gone" };
 
-/** `will be replaced`, `drifted: it is gone`; with what is stored, if that goes, too. */
+/** What happens or happened: `will be replaced`, `drifted: it is gone`, and whether stored data goes with it. */
 export function verbOf(finding: Finding): string {
 	const verb = finding.kind === "planned" ? `will be ${will[finding.action]}` : `drifted${drifted[finding.action]}`;
 	return takesData(finding) ? `${verb}, with what it stores` : verb;
@@ -26,45 +26,45 @@ export function countsInWords({ counts, ignored, failed }: Report): string {
 	return told.map(([count, word]) => `${count} ${word}`).join(", ");
 }
 
-/** What takes stored data with it, counted. */
+/** The heading of findings that delete stored data. */
 export function lossInWords(count: number): string {
 	return count === 1 ? "1 takes stored data with it" : `${count} take stored data with them`;
 }
 
-/** What a clean run says; only where every look could look. */
+/** What is said when nothing was found, and no look failed. */
 export function clean({ unseen }: Report): string {
 	return unseen.length === 0
 		? "Nothing drifted, nothing is planned: code, state and what runs are the same."
 		: "Nothing is planned, and nothing drifted of what was looked at.";
 }
 
-/** What a report knows nothing of; empty where it has seen everything. */
+/** What was not looked at; empty where everything was. */
 export function unseenInWords({ unseen }: Report): string {
 	return unseen.length === 0 ? "" : `Not looked at, because the stack is not on Docker: ${unseen.join(", ")}.`;
 }
 
-/** `since 2026-01-31 12:00 UTC by admin`; empty where nothing keeps a history. */
+/** Since when and by whom: `since 2026-01-31 12:00 UTC by admin`; empty where neither is known. */
 export function historyOf({ since, by }: Finding, name: (text: string) => string = (text) => text): string {
 	const time = since && !Number.isNaN(Date.parse(since)) ? new Date(since).toISOString() : undefined;
 	const when = time ? `since ${time.slice(0, 10)} ${time.slice(11, 16)} UTC` : "";
 	return [when, by ? `by ${name(visible(by))}` : ""].filter(Boolean).join(" ");
 }
 
-/** A value on one line. Absent and empty are told apart, and so are a number and a text of digits. */
+/** A value on one line. Missing and empty values look different, and so do a number and a string of digits. */
 export function valueInWords(value: unknown, width = 60): string {
 	if (value === undefined) return "nothing";
 	const bare = typeof value === "string" && /^[^\s"'`]+$/.test(value) && !isJson(value);
-	// Cut twice: what is never shown need not be made visible.
+	// Cut before, because long values are slow to escape, and after, because escaping makes them longer.
 	const text = shorten(bare ? value : JSON.stringify(value), width);
 	return shorten(visible(text), width).toWellFormed();
 }
 
-/** Whether a change is of a secret: then only that it changed is known. */
+/** Whether a change is that of a secret, of which nothing but that it changed may be shown. */
 export function isHidden({ from, to }: Change): boolean {
 	return from === masked && to === masked;
 }
 
-/** Lines that begin with `- ` and `+ `: of a text only those that differ, with two around them. */
+/** A change as lines of a diff. Of texts with several lines only those that differ, with two lines of context. */
 export function diffLines({ path, from, to }: Change): string[] {
 	if (isHidden({ path, from, to })) return [`! ${visible(path)}: a secret changed`];
 	const where = path === "" ? "" : `${visible(path)}: `;

@@ -1,4 +1,4 @@
-// Traces as bytes: at ten thousand spans a second an SDK would take the processor that the stack needs.
+// Traces as bytes: at ten thousand spans a second an SDK would use the CPU that the stack on the same machine needs.
 
 import { randomBytes } from "node:crypto";
 import { type Attributes, ROOT_CONTEXT } from "@opentelemetry/api";
@@ -11,11 +11,11 @@ export class Batch {
 	/** As the SDK made them, with ids and times of their own. */
 	readonly spans: ReadableSpan[];
 	readonly #bytes: Buffer;
-	/** Where each span's ids and times are. */
+	/** Offsets of each span's ids and times. */
 	readonly #at: { traceId: number; spanId: number; times: [start: number, end: number] }[];
 	readonly #perTrace: number;
 
-	/** @param options.spans In each trace; 1 unless told. None has a parent. */
+	/** @param options.spans Spans in each trace, none with a parent. @default 1 */
 	constructor(service: string, traces: number, options: { attributes?: Attributes; spans?: number } = {}) {
 		const { attributes = {}, spans: perTrace = 1 } = options;
 		this.#perTrace = perTrace;
@@ -67,16 +67,16 @@ function nanoseconds([seconds, rest]: [number, number]): Buffer {
 	return bytes;
 }
 
-/** Posts protobuf to the collector. Undefined when it was acknowledged, else why not. */
+/** Posts protobuf to the collector. Returns undefined when it was acknowledged, else why not. */
 export async function refusal(e: OtlpHttp, body: Uint8Array<ArrayBuffer>): Promise<string | undefined> {
 	const response = await post(e, body);
-	// Torn off after its status, it is an answer all the same.
+	// The status counts, even where the connection breaks after it.
 	await response?.text().catch(() => "");
 	if (response?.ok) return undefined;
 	return response ? `HTTP ${response.status}` : "no answer";
 }
 
-/** Posts protobuf to the collector. Undefined when nobody answers within five seconds. */
+/** Posts protobuf to the collector. Returns undefined without an answer within five seconds. */
 export async function post(e: OtlpHttp, body: Uint8Array<ArrayBuffer>): Promise<Response | undefined> {
 	const { url, headers } = overHttp(`${e.otlpHttp}/v1/traces`, e);
 	const request = { method: "POST", body, signal: AbortSignal.timeout(5000) };

@@ -1,4 +1,4 @@
-// As many spans a second as one asks for, and what became of them.
+// `./tracestack load`: sends spans at a rate, and reports what became of them.
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,38 +17,45 @@ interface LoadOptions extends StackOptions {
 	json?: boolean;
 }
 
-/** What a load came to. */
+/** What was measured. */
 export interface Outcome {
 	/** Spans that the collector acknowledged. */
 	accepted: number;
-	/** Requests that it did not, by what it said. */
+	/** Numbers of requests that it refused, by its answer. */
 	refused: Record<string, number>;
-	/** Spans that this machine was too slow to send. */
+	/** Spans that were not sent, because too many requests were waiting for an answer. */
 	unsent: number;
 	/** Seconds that the load lasted. */
 	seconds: number;
 	/** Milliseconds until an acknowledgement, of each request. */
 	latency: number[];
-	/** Seconds from the acknowledgement of a trace until a search found it; of one trace every few seconds. Infinite: not in time. */
+	/**
+	 * Seconds from acknowledgement until a search found the trace, for a trace every few seconds. Infinite: not found
+	 * in time.
+	 */
 	searchable: number[];
-	/** Of some of the acknowledged traces, how many Tempo has. */
+	/** How many of a sample of the acknowledged traces Tempo has. */
 	sampled: { of: number; found: number };
 }
 
-/** Spans a second, minutes, spans of a trace. An hour at the highest rate is more than a laptop's disk. */
+/** Upper limits of the options. An hour at the highest rate is more than a laptop's disk. */
 const most = { rate: 50_000, minutes: 60, spans: 1000 };
 
-/** A second has so many requests: enough to be even, and few enough to cost nothing. */
+/** Enough for an even load, and few enough to cost this machine nothing. */
 const requestsPerSecond = 10;
 
-/** Requests under way, beyond which the rest is not sent: a server that hangs must not fill this process's memory. */
+/**
+ * Requests that may wait for an answer; more are not sent, so that a server that hangs does not fill this process's
+ * memory.
+ */
 const mostPending = 200;
 const probeEverySeconds = 5;
-/** How long a search may take to find a trace. */
+/** How long a trace is searched for, in seconds. */
 const probePatience = 60;
+/** How many of the acknowledged traces are looked up in the end. */
 const sampleSize = 200;
 
-/** `./tracestack load`. Returns the exit code: 1 when something acknowledged is missing, or nothing was taken. */
+/** Returns the exit code: 1 when an acknowledged trace is missing, or nothing was acknowledged. */
 export async function loadCommand(options: LoadOptions): Promise<number> {
 	refuseWrong(options);
 	const e = await endpoints(await prepare(options, "look"), options.stack);
@@ -58,11 +65,12 @@ export async function loadCommand(options: LoadOptions): Promise<number> {
 	if (options.json) process.stdout.write(`${JSON.stringify({ service, ...summary(outcome) }, null, 2)}\n`);
 	else process.stdout.write(`${told(outcome).join("\n")}\n`);
 	const whole = outcome.accepted > 0 && outcome.sampled.found === outcome.sampled.of;
-	const why = outcome.accepted > 0 ? "not all that was acknowledged is there" : "nothing was acknowledged";
+	const why = outcome.accepted > 0 ? "acknowledged traces are missing in Tempo" : "nothing was acknowledged";
 	if (!whole) progress(paint("red", why, process.stderr));
 	return whole ? 0 : 1;
 }
 
+/** Checks the options. @throws UserError with everything that is wrong. */
 export function refuseWrong(options: Pick<LoadOptions, keyof typeof most>): void {
 	const wrong = (["rate", "minutes", "spans"] as const)
 		.filter((name) => !(options[name] > 0 && options[name] <= most[name]))
@@ -71,12 +79,12 @@ export function refuseWrong(options: Pick<LoadOptions, keyof typeof most>): void
 	if (wrong.length > 0) throw new UserError(wrong.join("\n"));
 }
 
-/** Sends, and meanwhile looks for what it sent. */
+/** Sends, and meanwhile searches for some of what it sent. */
 async function load(e: Endpoints, service: string, { rate, minutes, spans }: LoadOptions): Promise<Outcome> {
 	const traces = Math.max(1, Math.round(rate / requestsPerSecond / spans));
-	// A rate below a trace in a tenth of a second has longer pauses.
+	// A rate below one trace per request has longer pauses.
 	const pause = (traces * spans * 1000) / rate;
-	// Kept, whatever share the stack keeps: what is missing afterwards was lost.
+	// Exempt from sampling: what is missing afterwards was lost.
 	const batch = new Batch(service, traces, { spans, attributes: { [keepAttribute]: 1 } });
 	const outcome: Outcome = {
 		accepted: 0,
@@ -119,7 +127,7 @@ async function load(e: Endpoints, service: string, { rate, minutes, spans }: Loa
 			told = Date.now();
 			progress(`  ${((told - begun) / 1000).toFixed(0)} s: ${counted(outcome)}`);
 		}
-		await sleep(Math.max(0, next + pause - Date.now()));
+		await sleep(Math.max(0, Math.min(next + pause, end) - Date.now()));
 	}
 	await Promise.all(pending);
 	outcome.seconds = (Date.now() - begun) / 1000;
@@ -128,7 +136,7 @@ async function load(e: Endpoints, service: string, { rate, minutes, spans }: Loa
 	return outcome;
 }
 
-/** Takes the newest acknowledged trace every few seconds, and measures until a search finds it. */
+/** Takes the newest acknowledged trace every few seconds, and measures how long it takes until a search finds it. */
 async function probe(e: Endpoints, newest: () => string, end: number, { searchable }: Outcome): Promise<void> {
 	for (let last = ""; Date.now() < end; await sleep(probeEverySeconds * 1000)) {
 		const id = newest();
@@ -151,11 +159,11 @@ async function probe(e: Endpoints, newest: () => string, end: number, { searchab
 }
 
 /**
- * How many of these traces are there, some at a time.
+ * Counts how many of these traces Tempo has, ten at a time.
  *
  * @param has Rejects when a trace is not there.
- * @param patience Seconds for all of them together: what waits in the collector's queue arrives later, and a Tempo that is away
- * would otherwise be waited for with each.
+ * @param patience Seconds for all of them together: some may still wait in the collector's queue, and a Tempo that is down
+ * must not be waited for once per trace.
  */
 export async function sampled(
 	ids: string[],
@@ -178,7 +186,7 @@ export async function sampled(
 	return { of: ids.length, found };
 }
 
-/** Figures that people compare. A quantile that was not measured, or lies among what was not found in time, is left out. */
+/** The result for `--json`. A quantile that was not measured, or not found in time, is left out. */
 export function summary({ latency, searchable, ...rest }: Outcome) {
 	const found = (q: number) => {
 		const value = quantile(searchable, q);
@@ -198,6 +206,7 @@ export function summary({ latency, searchable, ...rest }: Outcome) {
 	};
 }
 
+/** The result in lines for people. */
 export function told(outcome: Outcome): string[] {
 	const { perSecond, latencyMs, searchableSeconds, sampled, seconds } = summary(outcome);
 	const ms = (value: number | undefined) =>

@@ -1,4 +1,4 @@
-// `./tracestack logs check`: whether log lines have what a pack's dashboards, alerts and people look for.
+// `./tracestack logs check`: whether log lines match a pack's schema: they have what its dashboards and alerts look for.
 
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
@@ -17,14 +17,15 @@ interface CheckOptions extends StackOptions {
 	json?: boolean;
 }
 
-/** A line, and where it is: its number in a file, or the service that wrote it. */
+/** A log line. */
 export interface Line {
+	/** Its number in a file, or the service that wrote it. */
 	at: number | string;
-	/** Undefined where it is no JSON. */
+	/** Its content; undefined where it is no JSON. */
 	record: unknown;
 }
 
-/** Lines that have one mistake. */
+/** Lines that have the same mistake. */
 interface Wrong {
 	what: string;
 	/** What the first of them has instead. */
@@ -33,6 +34,7 @@ interface Wrong {
 	at: Line["at"][];
 }
 
+/** The result of a check. */
 export interface Verdict {
 	lines: number;
 	/** Lines with any mistake. */
@@ -41,15 +43,15 @@ export interface Verdict {
 	mistakes: Wrong[];
 }
 
-/** Loki answers with no more lines. */
+/** How many lines Loki returns at most for one query. */
 const most = 5000;
 
-/** Returns the exit code: 1 when a line is not as the pack's schema says. */
+/** Returns the exit code: 1 when a line does not match the pack's schema. */
 export async function logsCheckCommand(options: CheckOptions): Promise<number> {
 	const judge = judgeOf(options.pack);
 	const lines = options.from ? fromFile(options.from) : fromLoki(options);
 	const { lines: all, wrong, mistakes } = await verdict(lines, judge);
-	if (all === 0) throw new UserError(`No lines in ${options.from ?? "Loki's last hour"}: nothing to check`);
+	if (all === 0) throw new UserError(`No lines in ${options.from ?? "Loki, of the last hour"}: nothing to check`);
 	if (options.json) process.stdout.write(`${JSON.stringify({ lines: all, wrong, mistakes }, null, 2)}\n`);
 	for (const { what, value, at } of mistakes) {
 		const example = value === undefined ? "" : `such as ${shown(value)}: `;
@@ -58,12 +60,13 @@ export async function logsCheckCommand(options: CheckOptions): Promise<number> {
 	}
 	const which = !options.from && all === most ? `the newest ${most} lines` : `${all} lines`;
 	if (wrong === 0)
-		progress(paint("green", `all of ${which} are as the pack ${options.pack} wants them`, process.stderr));
-	else progress(paint("red", `${wrong} of ${which} are not as the pack ${options.pack} wants them`, process.stderr));
+		progress(paint("green", `all of ${which} match the schema of the pack ${options.pack}`, process.stderr));
+	else
+		progress(paint("red", `${wrong} of ${which} do not match the schema of the pack ${options.pack}`, process.stderr));
 	return wrong === 0 ? 0 : 1;
 }
 
-/** What is wrong with lines, by mistake. */
+/** Judges lines, and collects those that have the same mistake. */
 export async function verdict(lines: AsyncIterable<Line> | Iterable<Line>, judge: Judge): Promise<Verdict> {
 	const found = new Map<string, Wrong>();
 	const count = { lines: 0, wrong: 0 };
@@ -80,7 +83,7 @@ export async function verdict(lines: AsyncIterable<Line> | Iterable<Line>, judge
 	return { ...count, mistakes: [...found.values()].sort((a, b) => b.at.length - a.at.length) };
 }
 
-/** `lines 3-5, 9`, or `crawler (12), guardrails (3)`. */
+/** Where lines are, in words: `lines 3-5, 9`, or `crawler (12), guardrails (3)`. */
 export function where(at: Line["at"][]): string {
 	if (typeof at[0] === "string") {
 		const services = [...Map.groupBy(at, (one) => one)].map(([name, its]) => `${visible(`${name}`)} (${its.length})`);
@@ -96,7 +99,7 @@ export function where(at: Line["at"][]): string {
 	return `${at.length === 1 ? "line" : "lines"} ${told.join(", ")}`;
 }
 
-/** Each line of a file that is not empty. */
+/** The lines of a file, without empty ones. */
 async function* fromFile(file: string): AsyncGenerator<Line> {
 	let number = 0;
 	try {
@@ -125,8 +128,8 @@ async function stored(e: Endpoints, query: string): Promise<Line[]> {
 }
 
 /**
- * A line of Loki as its writer meant it: attributes of an OpenTelemetry record are labels and metadata there, its severity has
- * a name of its own, and what is JSON says more.
+ * A line of Loki as its application wrote it: the attributes of an OpenTelemetry record are labels and metadata in Loki, its
+ * severity is called severity_text, and a body of JSON has further fields.
  */
 export function recordOf(stream: Record<string, string>, text: string): Record<string, unknown> {
 	const body = parsed(text);
@@ -142,7 +145,7 @@ function parsed(text: string): unknown {
 	}
 }
 
-/** A value that somebody wrote into a log: cut, on one line. */
+/** A value out of a log, cut, on one line. */
 function shown(value: unknown): string {
 	return visible(shorten(JSON.stringify(value), 40));
 }

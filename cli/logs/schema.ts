@@ -1,4 +1,4 @@
-// What a pack's applications owe to whoever reads their logs: logs.schema.json beside its pack.yaml.
+// A pack's schema for the log lines of its applications: logs.schema.json beside its pack.yaml.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { UserError } from "../output.ts";
 
 const file = "logs.schema.json";
 
-/** What is wrong with a line; nothing where nothing is. */
+/** Returns the mistakes of a log line. */
 export type Judge = (line: unknown) => Mistake[];
 
 interface Mistake {
@@ -23,7 +23,7 @@ interface Mistake {
 /**
  * The judge of a pack's log lines.
  *
- * @throws UserError where the pack has no schema, or one that is none.
+ * @throws UserError where the pack has no schema, or its file is no JSON Schema.
  */
 export function judgeOf(pack: string, dir = packsDir): Judge {
 	const having = withSchema(dir);
@@ -39,7 +39,7 @@ export function judgeOf(pack: string, dir = packsDir): Judge {
 	}
 }
 
-/** What is wrong with the schemas of all packs. */
+/** Mistakes in the schemas of all packs. */
 export function schemasAmiss(dir = packsDir): string[] {
 	return withSchema(dir).flatMap((pack) => {
 		try {
@@ -51,7 +51,7 @@ export function schemasAmiss(dir = packsDir): string[] {
 	});
 }
 
-/** A judge by a JSON Schema (2020-12). @throws where it is none. */
+/** A judge by a JSON Schema (2020-12). @throws where the schema is invalid. */
 export function judge(schema: object): Judge {
 	const ajv = new Ajv2020({ allErrors: true, verbose: true });
 	formats.default(ajv);

@@ -1,3 +1,5 @@
+// `./tracestack metrics push`: a GazeQA run's files as metrics.
+
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { z } from "zod";
@@ -9,7 +11,7 @@ import { deliver } from "../report/push.ts";
 import { artifactsIndex, checklist, observability, type RunFiles, runReport, runSummary } from "./run.ts";
 import { exposition } from "./samples.ts";
 
-/** Which files there are beside the run's summary. */
+/** Paths of the files that a run may have beside its summary. */
 interface RunPaths {
 	checklist?: string;
 	observability?: string;
@@ -22,7 +24,11 @@ interface PushOptions extends StackOptions, RunPaths {
 	otlp: boolean;
 }
 
-/** `./tracestack metrics push`. The file is written first: it needs no stack. */
+/**
+ * Writes the file, which needs no stack, then sends the metrics.
+ *
+ * @throws UserError with every mistake in the run's files, or when there is nothing to do.
+ */
 export async function metricsPushCommand(summary: string, options: PushOptions): Promise<void> {
 	const { output, otlp } = options;
 	if (!otlp && !output) throw new UserError("--no-otlp without --output does nothing: --output names a file");
@@ -69,16 +75,15 @@ export async function readRun(summary: string, paths: RunPaths): Promise<RunFile
 }
 
 /**
- * Writes a file so that nobody ever reads a part of it. The name that it has meanwhile does not end in `.prom`, or
- * node_exporter would read it.
+ * Replaces a file atomically. Until then it has a name that does not end in `.prom`, which node_exporter would read.
  *
- * @throws UserError when its folder is not there or can't be written.
+ * @throws UserError when its folder does not exist or can't be written.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
 	const meanwhile = join(dirname(path), `.${basename(path)}.${process.pid}`);
 	try {
 		await writeFile(meanwhile, text);
-		// node_exporter is another user.
+		// node_exporter runs as another user.
 		await chmod(meanwhile, 0o644);
 		await rename(meanwhile, path);
 	} catch (error) {

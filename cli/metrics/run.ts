@@ -1,5 +1,5 @@
-// What GazeQA's runs leave behind, as its own tools write it, and the metrics that follow from it. Nobody publishes a schema:
-// what is needed is checked, and what else there is stays unread.
+// The files that GazeQA's runs write, and the metrics that are made from them. No schema of them is published: what is
+// needed is checked, and everything else is ignored.
 
 import { z } from "zod";
 import { type Report, runId } from "../report/report.ts";
@@ -95,7 +95,7 @@ export const artifactsIndex = z.looseObject({
 		.meta({ allowed: "a list of artifacts" }),
 });
 
-/** The files of one run, as far as there are any. */
+/** The content of a run's files. */
 export interface RunFiles {
 	summary: z.infer<typeof runSummary>;
 	checklist?: z.infer<typeof checklist> | undefined;
@@ -104,9 +104,9 @@ export interface RunFiles {
 }
 
 /**
- * What is stored and sent of a run.
+ * A run as a report: what is stored and sent.
  *
- * @param now When it ended, for a summary that does not say; milliseconds since 1970.
+ * @param now When the run ended, in milliseconds since 1970, unless its summary says so.
  */
 export function runReport(files: RunFiles, now: number): Report {
 	const { artifacts, summary } = files;
@@ -120,7 +120,7 @@ export function runReport(files: RunFiles, now: number): Report {
 	};
 }
 
-/** Every metric of a run. Endings in `_total` on gauges are those that its first tool gave them. */
+/** Every metric of a run. Some gauges end in `_total`: GazeQA's first tool named them so. */
 function samplesOf({ summary, checklist, observability }: RunFiles, now: number): Sample[] {
 	const env: Record<string, string> = summary.env ? { env: summary.env } : {};
 	const run = { run_id: summary.run_id, ...env };
@@ -168,7 +168,7 @@ function ofSummary(summary: RunFiles["summary"], run: Labels, now: number): Samp
 	];
 }
 
-/** Of the whole product, whichever run updated it. */
+/** Metrics of the whole product, whichever run updated the checklist. */
 function ofChecklist({ summary, entries }: NonNullable<RunFiles["checklist"]>, env: Labels): Sample[] {
 	const { requirements_total: total, requirements_verified: verified } = summary;
 	const passed = new Set(

@@ -1,12 +1,12 @@
-// Numbers that a command knows: as metrics over OTLP, and as text for whoever scrapes files.
+// Numbers as metrics: sent over OTLP, or as text for node_exporter's textfile collector.
 
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { exporters, type OtlpHttp, ReaderByHand, send } from "../otlp.ts";
 
-/** One number under its labels. */
+/** A number with its metric's name and labels. */
 export interface Sample {
-	/** As Prometheus has it; a counter's ends in `_total`. */
+	/** As it is called in Prometheus; a counter's name ends in `_total`. */
 	name: string;
 	kind: "gauge" | "counter";
 	help: string;
@@ -17,8 +17,8 @@ export interface Sample {
 /**
  * Sends numbers as metrics.
  *
- * @param at When they held, in milliseconds since 1970.
- * @returns how many.
+ * @param at Their time, in milliseconds since 1970. @default now
+ * @returns how many were sent.
  */
 export async function sendSamples(e: OtlpHttp, samples: Sample[], at = Date.now()): Promise<number> {
 	const reader = new ReaderByHand();
@@ -26,7 +26,7 @@ export async function sendSamples(e: OtlpHttp, samples: Sample[], at = Date.now(
 	const meter = new MeterProvider({ resource, readers: [reader] }).getMeter("tracestack");
 	for (const { name, kind, help: description, labels, value } of samples) {
 		if (kind === "gauge") meter.createGauge(name, { description }).record(value, labels);
-		// Prometheus adds the ending to what OpenTelemetry calls a counter.
+		// Prometheus itself appends `_total` to a counter.
 		else meter.createCounter(name.replace(/_total$/, ""), { description }).add(value, labels);
 	}
 	const { metrics } = exporters(e);
@@ -34,7 +34,7 @@ export async function sendSamples(e: OtlpHttp, samples: Sample[], at = Date.now(
 	return samples.length;
 }
 
-/** Prometheus's text format. Without times: node_exporter's textfile collector refuses a file that has any. */
+/** Numbers in Prometheus's text format, without timestamps, which node_exporter's textfile collector refuses. */
 export function exposition(samples: Sample[]): string {
 	const lines = [...new Set(samples.map(({ name }) => name))].flatMap((name) => {
 		const own = samples.filter((sample) => sample.name === name);

@@ -1,14 +1,13 @@
-// What Tempo has, compared with what a Jaeger gave.
+// Compares what Tempo has with what Jaeger returned.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { parse } from "yaml";
-import { hours } from "../kept.ts";
+import { hours, tempoConfig } from "../kept.ts";
 import { json, withQuery } from "../verify/api.ts";
 import { countSpans, type ResourceSpans } from "./otlp.ts";
 import { patiently, request } from "./patience.ts";
 import { pages, remaining, type Window } from "./windows.ts";
 
-/** A trace that Tempo has not, or not all of. */
+/** A trace that is missing in Tempo, or incomplete there. */
 export interface Difference {
 	id: string;
 	/** Spans. */
@@ -16,16 +15,14 @@ export interface Difference {
 	tempo: number;
 }
 
-/** How old a trace may be when it arrives and still be found by a search, in hours, as the running server says. */
+/**
+ * How old a trace may be when it arrives and still be found by a search, in hours, as the running Tempo is configured.
+ */
 export async function backfill(tempo: string): Promise<number> {
-	const response = await request(`${tempo}/status/config`, { seconds: 10 });
-	if (!response.ok) throw new Error(`HTTP ${response.status}`);
-	// YAML after a line that names the page.
-	const [, config = ""] = (await response.text()).split(/^---$/m);
-	return hours(parse(config).storage.trace.wal.ingestion_time_range_slack);
+	return hours((await tempoConfig(tempo)).storage.trace.wal.ingestion_time_range_slack);
 }
 
-/** How many different spans of a trace Tempo has. */
+/** How many spans of a trace Tempo has. */
 export async function spansInTempo(tempo: string, id: string): Promise<number> {
 	const response = await patiently(30, () => request(`${tempo}/api/v2/traces/${id}`, { seconds: 30 }));
 	if (response.status === 404) return 0;
@@ -35,7 +32,10 @@ export async function spansInTempo(tempo: string, id: string): Promise<number> {
 	return countSpans(trace?.resourceSpans ?? []);
 }
 
-/** Spans by trace id, in pages, as a search counts them: a hundred times faster than by id, once Tempo has written its blocks. */
+/**
+ * Numbers of spans by trace id, in pages, from searches: a hundred times faster than by id, once Tempo has written its
+ * blocks.
+ */
 export async function* searchTempo(tempo: string, range: Window): AsyncGenerator<Map<string, number>> {
 	type Found = { traceID: string; spanSets?: { matched?: number }[] };
 	const search = async ({ from, to }: Window, limit: number) => {
@@ -56,12 +56,12 @@ interface Counters {
 }
 
 /**
- * Looks for every trace until it is whole, or nothing more has come for some seconds: what the collector has acknowledged
- * is on its disk, and on its way. More spans than expected are no difference: an application may send to both.
+ * Looks for every trace until all are complete, or nothing new has arrived for some seconds: what the collector has
+ * acknowledged is still on its way. More spans than expected are no difference: an application may send to both.
  *
- * @param expected Spans by trace id.
- * @param options.patienceSeconds How long nothing may come.
- * @param options.onWhole Told of each group of traces that are whole.
+ * @param expected Numbers of spans by trace id.
+ * @param options.patienceSeconds How long to wait when nothing new arrives.
+ * @param options.onWhole Called with the ids of traces that are complete.
  */
 export async function differences(
 	expected: Map<string, number>,
@@ -88,7 +88,7 @@ export async function differences(
 		try {
 			for await (const counted of search()) count(counted);
 		} catch {
-			// What no search finds is asked for by id.
+			// What a failed search does not find is asked for by id.
 		}
 		nextSearch = Date.now() + Math.max(15_000, 3 * (Date.now() - began));
 	};

@@ -1,4 +1,4 @@
-// A Jaeger's HTTP API v3, as far as its traces are read through it.
+// Reads traces through Jaeger's HTTP API v3.
 
 import { UserError } from "../output.ts";
 import { withQuery } from "../verify/api.ts";
@@ -10,14 +10,14 @@ import type { Window } from "./windows.ts";
 export class Jaeger {
 	readonly url: string;
 
-	/** @param url With the base path that it may have; a `/` at its end does not matter. */
+	/** @param url With its base path, if it has one; a trailing `/` does not matter. */
 	constructor(url: string) {
 		if (!/^https?:\/\/[^/\s]+/.test(url))
 			throw new UserError(`--from is "${url}": it takes the address of Jaeger's user interface, http://host:16686`);
 		this.url = url.replace(/\/+$/, "");
 	}
 
-	/** Names of all services that it has heard of. Throws when nobody answers, or somebody else. */
+	/** Names of all services. @throws UserError when there is no answer, or not that of a Jaeger. */
 	async services(): Promise<string[]> {
 		const url = `${this.url}/api/v3/services`;
 		let answer: { status: number; text: string };
@@ -27,24 +27,24 @@ export class Jaeger {
 		} catch (error) {
 			throw new UserError(
 				`Jaeger can't be reached at ${this.url}: ${(error as Error).message}\n` +
-					"--from takes the address of its user interface, whose port is 16686 where nobody chose another.",
+					"--from takes the address of its user interface, whose port is 16686 by default.",
 			);
 		}
 		const services = answer.status === 200 ? listOf(answer.text) : undefined;
 		if (services) return services.sort();
 		throw new UserError(
-			`${url} is not what a Jaeger from 1.25 on would answer: HTTP ${answer.status} ${answer.text.trim().slice(0, 100)}`,
+			`The answer from ${url} is not what a Jaeger from 1.25 on sends: HTTP ${answer.status} ${answer.text.trim().slice(0, 100)}`,
 		);
 	}
 
-	/** At most `limit` traces with a span of the service that began in the window, by id; as they are stored. */
+	/** At most `limit` traces that have a span of the service which began in the window, by id, as they are stored. */
 	async traces(service: string, { from, to }: Window, limit: number): Promise<Map<string, ResourceSpans[]>> {
 		const url = withQuery(`${this.url}/api/v3/traces`, {
 			"query.service_name": service,
 			"query.start_time_min": new Date(from).toISOString(),
 			"query.start_time_max": new Date(to).toISOString(),
 			"query.num_traces": limit,
-			// Without the corrections of clocks that the user interface shows.
+			// Without the clock skew adjustment of the user interface.
 			"query.raw_traces": "true",
 		});
 		try {
@@ -57,7 +57,7 @@ export class Jaeger {
 
 	async #found(url: string): Promise<Map<string, ResourceSpans[]>> {
 		const response = await request(url, { seconds: 120 });
-		// Its way to say that there are none; later versions answer with nothing.
+		// There are none; later versions return an empty answer instead.
 		if (response.status === 404) return new Map();
 		const text = await response.text().catch((error: Error) => {
 			throw new Temporary(error.message);
@@ -67,7 +67,7 @@ export class Jaeger {
 	}
 }
 
-/** The names in an answer; it is left out where there are none. Undefined for any other answer. */
+/** The names in an answer, which omits an empty list. Undefined for any other answer. */
 function listOf(answer: string): string[] | undefined {
 	let value: unknown;
 	try {

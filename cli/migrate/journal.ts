@@ -1,4 +1,4 @@
-// What a migration has done, one line for each step, so that a run that was killed is continued by the next.
+// A file of what a migration has done, a line for each step, so that the next run continues one that was killed.
 
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -8,22 +8,22 @@ import type { Window } from "./windows.ts";
 type Entry =
 	/** Traces of a window that the stack has taken: spans by trace id. */
 	| { service: string; window: Window; traces: Record<string, number>; complete: boolean }
-	/** Ids of traces that were found in Tempo, whole. */
+	/** Ids of traces that are complete in Tempo. */
 	| { found: string[] };
 
-/** Notes of all runs from one Jaeger into one stack. */
+/** What all runs from one Jaeger into one stack have done. */
 export class Journal {
-	/** Windows that need not be read again, by service. */
+	/** Windows that were read completely, by service. */
 	readonly done = new Map<string, Window[]>();
-	/** Ids of the traces that a service is in. */
+	/** Trace ids by service. */
 	readonly services = new Map<string, Set<string>>();
-	/** Spans of each trace that the stack has taken. */
+	/** Numbers of spans that the stack has acknowledged, by trace id. */
 	readonly traces = new Map<string, number>();
-	/** Those that were found in Tempo, whole. */
+	/** Ids of traces that are complete in Tempo. */
 	readonly found = new Set<string>();
 	readonly #file: string;
 
-	/** @param file Made when there is something to note. A line that a killed run left torn is passed over. */
+	/** @param file Created with the first entry. An incomplete line, which a killed run left, is ignored. */
 	constructor(file: string) {
 		this.#file = file;
 		if (!existsSync(file)) return;
@@ -32,17 +32,18 @@ export class Journal {
 		if (!text.endsWith("\n")) appendFileSync(file, "\n");
 	}
 
-	/** Forgets everything. */
+	/** Deletes all entries. */
 	clear(): void {
 		rmSync(this.#file, { force: true });
 		for (const notes of [this.done, this.services, this.traces, this.found]) notes.clear();
 	}
 
-	/** @param complete False for a window to be read again, by the next run. */
+	/** Notes copied traces. @param complete False for a window that the next run has to read again. */
 	copied(service: string, window: Window, traces: Map<string, number>, complete: boolean): void {
 		this.#note({ service, window, traces: Object.fromEntries(traces), complete });
 	}
 
+	/** Notes traces that are complete in Tempo. */
 	foundWhole(ids: string[]): void {
 		if (ids.length > 0) this.#note({ found: ids });
 	}
@@ -83,7 +84,7 @@ export class Journal {
 	}
 }
 
-/** Where the notes of a Jaeger and a stack are. */
+/** Path of the journal for a Jaeger and a stack. */
 export function journalFile(stateDir: string, from: string, stack: string): string {
 	const key = createHash("sha256").update(from).digest("hex").slice(0, 12);
 	return join(stateDir, "migrations", `${stack}-jaeger-${key}.jsonl`);

@@ -1,9 +1,9 @@
-// `./tracestack migrate jaeger`: the traces that a Jaeger has, copied into a stack and compared.
+// `./tracestack migrate jaeger`: copies a Jaeger's traces into a stack, and compares.
 
 import { prepare, type StackOptions } from "../engine.ts";
-import { hours } from "../kept.ts";
-import { paint, progress, seconds, UserError } from "../output.ts";
+import { folded, paint, progress, seconds, UserError } from "../output.ts";
 import { stateDir } from "../paths.ts";
+import { secondsOf } from "../query/since.ts";
 import type { Endpoints } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
 import { backfill, type Difference, differences, searchTempo, spansInTempo } from "./compare.ts";
@@ -14,6 +14,7 @@ import { patiently, request } from "./patience.ts";
 import { type Report, summary } from "./report.ts";
 import { pages, remaining, type Window } from "./windows.ts";
 
+/** Options of the command. */
 export interface MigrateOptions extends StackOptions {
 	/** Address of Jaeger's user interface. */
 	from: string;
@@ -21,17 +22,17 @@ export interface MigrateOptions extends StackOptions {
 	since: string;
 	/** Only these services; all without. */
 	service?: string[];
-	/** Most traces of each service, the newest; over all runs. */
-	limit?: string;
+	/** How many traces of each service at most, the newest, over all runs. @default all */
+	limit?: number;
 	/** Forgets what earlier runs have done. */
 	restart?: boolean;
 	json?: boolean;
 }
 
-/** Traces of one answer: they are in memory at once. */
+/** How many traces are asked for at once: all of them are in memory. */
 const page = 200;
 
-/** A trace may still grow for so long: what is younger is read again by the next run. */
+/** A trace may still grow for so long: the next run reads younger ones again. */
 const settledMs = 5 * 60_000;
 
 /** `./tracestack migrate jaeger`. Returns the exit code: 1 when Tempo lacks something, or not all could be read. */
@@ -56,7 +57,7 @@ export async function migrateCommand(options: MigrateOptions): Promise<number> {
 		const about = { from: jaeger.url, stack: options.stack, since: new Date(range.from).toISOString() };
 		process.stdout.write(`${JSON.stringify({ ...about, ...report.json }, null, 2)}\n`);
 	} else process.stdout.write(`${report.table}\n`);
-	for (const line of report.problems) progress(paint("red", line, process.stderr));
+	for (const line of report.problems) progress(paint("red", folded(line), process.stderr));
 	return report.problems.length > 0 ? 1 : 0;
 }
 
@@ -69,7 +70,7 @@ interface Copy {
 	stack: Endpoints;
 }
 
-/** Copies what is not copied yet of a service. Returns the windows that had more than could be had. */
+/** Copies the traces of a service that are not copied yet. Returns the windows of which Jaeger did not return all. */
 async function copyService({ jaeger, service, range, atMost, journal, stack }: Copy): Promise<Report["incomplete"]> {
 	const incomplete: Report["incomplete"] = [];
 	const known = journal.services.get(service) ?? new Set();
@@ -86,7 +87,8 @@ async function copyService({ jaeger, service, range, atMost, journal, stack }: C
 	};
 	for await (const { window, traces: found, complete } of read) {
 		const counts = new Map([...found].map(([id, own]) => [id, countSpans(own)]));
-		// Another service of a trace may have brought it. As many spans are the same: fewer may be another part of a long one.
+		// It may have been copied with another service. An equal number of spans is the same trace; another number may be another
+		// part of a long one.
 		const fresh = [...found].filter(([id]) => counts.get(id) !== journal.traces.get(id));
 		for (const body of requests(fresh.flatMap(([, own]) => own))) await send(stack, body);
 		if (complete === "crowded") incomplete.push({ service, ...window });
@@ -101,7 +103,7 @@ async function copyService({ jaeger, service, range, atMost, journal, stack }: C
 	return incomplete;
 }
 
-/** Resolves once the collector has acknowledged: then it has it on disk. */
+/** Sends a request, and resolves once the collector has acknowledged it: then it is on the collector's disk. */
 async function send({ otlpHttp, otlpToken }: Endpoints, body: string): Promise<void> {
 	const token = otlpToken && { authorization: `Bearer ${otlpToken}` };
 	const headers = { "content-type": "application/json", ...token };
@@ -120,7 +122,7 @@ async function send({ otlpHttp, otlpToken }: Endpoints, body: string): Promise<v
 	}
 }
 
-/** Looks up in Tempo what was not found there before. */
+/** Looks up in Tempo what earlier runs have not found there. */
 async function compare(journal: Journal, stack: Endpoints, services: string[], range: Window): Promise<Difference[]> {
 	const ids = new Set(services.flatMap((service) => [...(journal.services.get(service) ?? [])]));
 	const open = new Map([...journal.traces].filter(([id]) => ids.has(id) && !journal.found.has(id)));
@@ -146,7 +148,7 @@ async function compare(journal: Journal, stack: Endpoints, services: string[], r
 	return missing;
 }
 
-/** A stack whose data was deleted must not be taken for one that has it. */
+/** Refuses to continue when the stack's data was deleted: what the journal says was copied would be skipped. */
 async function stillThere(journal: Journal, stack: Endpoints): Promise<void> {
 	const ids = [...journal.found];
 	// What was copied first has expired first.
@@ -159,11 +161,11 @@ async function stillThere(journal: Journal, stack: Endpoints): Promise<void> {
 	);
 }
 
-/** Throws where Tempo is away, or where what is copied would be found by no search. */
+/** Refuses where Tempo does not answer, or would accept traces that no search finds. */
 async function ready({ tempo, sampling }: Endpoints, name: string, { from, to }: Window): Promise<void> {
 	if (sampling.metricsFrom === "collector")
 		throw new UserError(
-			`The stack ${name} samples: of the copied traces it would keep a share, and count them as requests of now.\n` +
+			`The stack ${name} samples: it would keep a share of the copied traces, and count them as current requests.\n` +
 				"Take tracestack:sampling out of its settings while they are copied.",
 		);
 	let reach: number;
@@ -178,21 +180,21 @@ async function ready({ tempo, sampling }: Endpoints, name: string, { from, to }:
 	const wanted = Math.ceil((to - from) / 3_600_000);
 	if (wanted <= reach) return;
 	throw new UserError(
-		`Traces of more than ${reach} hours ago would be found by their ids only, by no search. Either\n` +
+		`Traces that are older than ${reach} hours would be found by their ids only, and by no search. Either\n` +
 			`  copy less: --since ${reach}h\n` +
 			`  or let Tempo take them: ./tracestack pulumi config set --stack ${name} \\\n` +
 			`    --path tracestack:tempo.backfill ${wanted}h && ./tracestack up --stack ${name}`,
 	);
 }
 
-/** What Jaeger calls itself, in its parts and its versions. */
+/** Names under which Jaeger traces itself, in its parts and versions. */
 const own = /^jaeger(-all-in-one|-collector|-ingester|-query)?$/;
 
 function chosen(services: string[], wanted: string[] | undefined, url: string): string[] {
 	const unknown = wanted?.filter((name) => !services.includes(name)) ?? [];
 	if (unknown.length > 0)
 		throw new UserError(
-			`Jaeger at ${url} knows no service ${unknown.join(", ")}\nthere are: ${services.join(", ") || "none"}`,
+			`Jaeger at ${url} has no service ${unknown.join(", ")}\nits services: ${services.join(", ") || "none"}`,
 		);
 	if (wanted) return [...new Set(wanted)];
 	const itself = services.filter((name) => own.test(name));
@@ -202,21 +204,12 @@ function chosen(services: string[], wanted: string[] | undefined, url: string): 
 
 function rangeOf(since: string): Window {
 	const to = Date.now();
-	const wrong = new UserError(`--since is "${since}"\n  allowed: weeks, days, hours, minutes, such as 7d or 36h`);
-	let back: number;
-	try {
-		back = hours(since);
-	} catch {
-		throw wrong;
-	}
-	if (back <= 0) throw wrong;
-	return { from: Math.floor(to - back * 3_600_000), to };
+	return { from: to - secondsOf(since) * 1000, to };
 }
 
-function limitOf(limit: string | undefined): number {
-	if (limit === undefined) return Number.POSITIVE_INFINITY;
-	if (/^[1-9]\d*$/.test(limit)) return Number(limit);
-	throw new UserError(`--limit is "${limit}"\n  allowed: a number of traces, from 1`);
+function limitOf(limit = Number.POSITIVE_INFINITY): number {
+	if (limit === Number.POSITIVE_INFINITY || (Number.isInteger(limit) && limit > 0)) return limit;
+	throw new UserError(`--limit is ${limit}\n  allowed: a whole number of traces, from 1`);
 }
 
 function count(number: number, noun: string): string {

@@ -1,4 +1,4 @@
-// Traces as OTLP has them in JSON: taken from an answer, told apart, counted, and packed into requests.
+// Traces as OTLP in JSON: read from an answer, grouped by trace, counted, and packed into requests.
 
 interface Span {
 	traceId: string;
@@ -8,6 +8,7 @@ interface Span {
 	links?: { traceId: string; spanId: string }[];
 }
 
+/** Spans with their resource and scope, as in OTLP. */
 export interface ResourceSpans {
 	resource?: unknown;
 	schemaUrl?: string;
@@ -15,10 +16,10 @@ export interface ResourceSpans {
 }
 
 /**
- * The spans in an answer of Jaeger's API v3, ids in hex. Versions differ: one object, a list of them, or one per line; ids in
- * hex or in base64.
+ * The spans in an answer of Jaeger's API v3, with ids in hex. Jaeger's versions differ: they send one object, a list of
+ * objects, or one per line, with ids in hex or in base64.
  *
- * @throws SyntaxError when it is no JSON.
+ * @throws SyntaxError when the answer is no JSON.
  */
 export function spansIn(answer: string): ResourceSpans[] {
 	type Chunk = { result?: { resourceSpans?: ResourceSpans[] } };
@@ -51,7 +52,7 @@ function withHexIds({ scopeSpans = [], ...resource }: ResourceSpans): ResourceSp
 	};
 }
 
-/** An id in hex. In base64 it has another length. */
+/** An id in hex, from hex or base64, which differ in length. */
 export function hex(id: string, bytes: number): string {
 	return id.length === bytes * 2
 		? id.toLowerCase()
@@ -60,7 +61,7 @@ export function hex(id: string, bytes: number): string {
 				.padStart(bytes * 2, "0");
 }
 
-/** Spans by the trace that they are of; a resource or scope that several traces share is in each. */
+/** Spans by trace id. A resource or scope that several traces share is repeated in each. */
 export function byTrace(all: ResourceSpans[]): Map<string, ResourceSpans[]> {
 	const traces = new Map<string, ResourceSpans[]>();
 	for (const { scopeSpans = [], ...resource } of all)
@@ -70,13 +71,15 @@ export function byTrace(all: ResourceSpans[]): Map<string, ResourceSpans[]> {
 	return traces;
 }
 
-/** How many different spans there are. A client and a server may share an id, as in Zipkin: Tempo tells them by their kind. */
+/**
+ * The number of different spans. A client and a server span may share an id, as in Zipkin: they differ in their kind.
+ */
 export function countSpans(all: ResourceSpans[]): number {
 	const spans = all.flatMap(({ scopeSpans = [] }) => scopeSpans.flatMap((scope) => scope.spans ?? []));
 	return new Set(spans.map(({ spanId, kind }) => `${spanId} ${kind ?? 0}`)).size;
 }
 
-/** Requests for `/v1/traces`, none much larger than `maxBytes`: receivers refuse what is too large, 20 MiB in the collector. */
+/** Requests for `/v1/traces`, none much larger than `maxBytes`: the collector refuses those above 20 MiB. */
 export function* requests(all: ResourceSpans[], maxBytes = 4 * 2 ** 20): Generator<string> {
 	const parts = all.flatMap(({ scopeSpans = [], ...resource }) =>
 		scopeSpans.flatMap(({ spans = [], ...scope }) =>
@@ -94,7 +97,7 @@ export function* requests(all: ResourceSpans[], maxBytes = 4 * 2 ** 20): Generat
 	for (const some of packed(parts, maxBytes)) yield `{"resourceSpans":[${some}]}`;
 }
 
-/** An object in JSON with one more member. */
+/** An object in JSON with a further member. */
 function opened(object: string, member: string): string {
 	return object === "{}" ? `{${member}}` : `${object.slice(0, -1)},${member}}`;
 }

@@ -1,6 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
+// What fails for a moment is tried again: a copy of many gigabytes must survive a restart on either side.
 
-/** Something that may be over in a moment: worth another try. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { withLogin } from "../verify/api.ts";
+
+/** A failure that may pass: worth another try. */
 export class Temporary extends Error {
 	readonly afterSeconds: number;
 
@@ -11,7 +14,11 @@ export class Temporary extends Error {
 	}
 }
 
-/** Tries again, after 1, 2, 4, then every 8 seconds, what failed for a moment; gives up after `limitSeconds` with the last reason. */
+/**
+ * Repeats what throws a `Temporary`, after 1, 2, 4, then every 8 seconds, or when the server asks for it.
+ *
+ * @throws the last error after `limitSeconds`, and any other error at once.
+ */
 export async function patiently<T>(limitSeconds: number, ask: () => Promise<T>): Promise<T> {
 	const deadline = Date.now() + limitSeconds * 1000;
 	for (let wait = 1; ; wait = Math.min(2 * wait, 8)) {
@@ -24,11 +31,15 @@ export async function patiently<T>(limitSeconds: number, ask: () => Promise<T>):
 	}
 }
 
-/** `fetch`, whose failures to reach anybody, and whose refusals for a while, are temporary. */
+/**
+ * `fetch` with a timeout in seconds.
+ *
+ * @throws Temporary when the server can't be reached, or says that it is overloaded.
+ */
 export async function request(url: string, init: RequestInit & { seconds: number }): Promise<Response> {
 	let response: Response;
 	try {
-		response = await fetch(url, { ...init, signal: AbortSignal.timeout(init.seconds * 1000) });
+		response = await fetch(url, withLogin(url, { ...init, signal: AbortSignal.timeout(init.seconds * 1000) }));
 	} catch (error) {
 		const { cause, message } = error as Error & { cause?: { code?: string } };
 		throw new Temporary(cause?.code ?? message);

@@ -1,20 +1,20 @@
-// What a migration has come to, for people and for machines.
+// The result of a migration, for people and for machines.
 
 import type { Difference } from "./compare.ts";
 import type { Journal } from "./journal.ts";
 import type { Window } from "./windows.ts";
 
-/** What was read and found. */
+/** What was read from Jaeger and found in Tempo. */
 export interface Report {
 	journal: Pick<Journal, "services" | "traces">;
 	services: string[];
-	/** Traces that Tempo has not, or not all of. */
+	/** Traces that are missing in Tempo, or incomplete there. */
 	missing: Difference[];
-	/** Windows that had more traces than could be had. */
+	/** Windows of which Jaeger did not return all traces. */
 	incomplete: ({ service: string } & Window)[];
 }
 
-/** The table, the same as an object, and what is wrong in lines; several services may be in one trace. */
+/** The result as a table, as an object, and its problems in lines. A trace with several services counts for each. */
 export function summary({ journal, services, missing, incomplete }: Report) {
 	const lacking = new Map(missing.map(({ id, jaeger, tempo }) => [id, jaeger - tempo]));
 	const row = (name: string, ids: Iterable<string>) => {
@@ -35,7 +35,7 @@ export function summary({ journal, services, missing, incomplete }: Report) {
 		problems: [
 			...(missing.length > 0 ? [differing(missing)] : []),
 			...windows.map(
-				({ service, from, to }) => `more traces of ${service} than Jaeger gives at once, from ${from} to ${to}`,
+				({ service, from, to }) => `${service} has more traces than Jaeger returns at once, from ${from} to ${to}`,
 			),
 		],
 	};
@@ -44,7 +44,7 @@ export function summary({ journal, services, missing, incomplete }: Report) {
 function differing(missing: Difference[]): string {
 	const some = missing.slice(0, 5).map(({ id, jaeger, tempo }) => `\n  ${id}: ${tempo} of ${jaeger} spans`);
 	const more = missing.length > 5 ? `\n  and ${missing.length - 5} more: --json names them all` : "";
-	return `not in Tempo, or not whole: ${missing.length} traces${some.join("")}${more}`;
+	return `missing or incomplete in Tempo: ${missing.length} traces${some.join("")}${more}`;
 }
 
 type Row = { name: string; traces: Record<"jaeger" | "tempo", number>; spans: Record<"jaeger" | "tempo", number> };

@@ -1,6 +1,6 @@
-// Which spans of time are still to be read, and how one is read that holds more than one answer may have.
+// Time windows: which are still to be read, and how a window is read that has more traces than one answer.
 
-/** Both ends belong to it, as they do in Jaeger's queries; milliseconds since 1970. */
+/** A time window in milliseconds since 1970, both ends included, as in Jaeger's queries. */
 export interface Window {
 	from: number;
 	to: number;
@@ -8,7 +8,7 @@ export interface Window {
 
 const day = 86_400_000;
 
-/** What is left of a window without those that are done, oldest first, in pieces of a day: the most that is asked for at once. */
+/** The parts of a window that are not done, oldest first, in pieces of at most a day, so that no query is too large. */
 export function remaining({ from, to }: Window, done: Window[], longest = day): Window[] {
 	const left: Window[] = [];
 	let at = from;
@@ -20,7 +20,7 @@ export function remaining({ from, to }: Window, done: Window[], longest = day): 
 	return left;
 }
 
-/** The earlier and the later half; undefined for a millisecond, which is not halved. */
+/** Both halves of a window; undefined for a single millisecond. */
 function halves({ from, to }: Window): [Window, Window] | undefined {
 	const middle = Math.floor((from + to) / 2);
 	if (middle === from) return undefined;
@@ -30,22 +30,25 @@ function halves({ from, to }: Window): [Window, Window] | undefined {
 	];
 }
 
-/** What was found in a window: what becomes of each trace id is the caller's business. */
+/** The traces that were found in a window. */
 export interface Page<T> {
 	window: Window;
 	traces: Map<string, T>;
-	/** Whether these are all of it; `limit`: the caller wanted no more; `crowded`: a millisecond has more than one answer may. */
+	/**
+	 * True if these are all. `limit`: the caller wanted no more. `crowded`: a single millisecond has more than one
+	 * answer can.
+	 */
 	complete: true | "limit" | "crowded";
 }
 
 /**
- * Reads windows through a search that has no pages, only a limit: what may have hit the limit is asked for in halves.
+ * Reads windows through a search that has no pages, only a limit: a window that hits the limit is read again in halves.
  *
- * @param windows Oldest first; read from the last to the first, so that an early end leaves the old.
- * @param search At most `limit` traces of a window.
+ * @param windows Oldest first. They are read from the last to the first, so that the newest traces are read when it ends early.
+ * @param search Returns at most `limit` traces of a window.
  * @param options.page The limit of a search.
- * @param options.atMost Ends with so many different traces. @default none
- * @param options.known Ids that count as read.
+ * @param options.atMost How many different traces are read at most. @default all
+ * @param options.known Ids of traces that were read before. @default none
  */
 export async function* pages<T>(
 	windows: Window[],
@@ -55,7 +58,7 @@ export async function* pages<T>(
 	const { page, atMost = Number.POSITIVE_INFINITY } = options;
 	const seen = new Set(options.known);
 	const todo = [...windows];
-	// Traces of the window that take no place of new ones when it is asked for again.
+	// Traces of the window that are known already, and must not count when it is read again.
 	let known = 0;
 	for (let window = todo.pop(); window && seen.size < atMost; window = todo.pop()) {
 		const limit = Math.min(page, atMost - seen.size + known);

@@ -1,19 +1,19 @@
-// A service's log lines, oldest first, each with the trace that it belongs to.
+// `./tracestack logs`: a service's log lines, oldest first, each with the trace that it belongs to.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { logServiceLabel, traceIdLabel } from "../../components/links.ts";
 import { prepare, type StackOptions } from "../engine.ts";
-import { paint, progress, UserError, visible } from "../output.ts";
-import type { Endpoints } from "../verify/api.ts";
+import { folded, paint, progress, UserError, visible } from "../output.ts";
+import { type Endpoints, until } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
-import { ask, quoted } from "./ask.ts";
+import { ask, quoted, traceIdOf } from "./ask.ts";
 import { secondsOf } from "./since.ts";
 
 interface LogsOptions extends StackOptions {
 	trace?: string;
 	grep?: string;
 	since: string;
-	limit: string;
+	limit: number;
 	follow?: boolean;
 	json?: boolean;
 }
@@ -31,36 +31,48 @@ interface Streams {
 	data: { result: { stream: Record<string, string>; values: [at: string, line: string][] }[] };
 }
 
-/** Loki's own limit for one answer. */
+/** How many lines Loki returns at most for one query. */
 const most = 5000;
+/** How often new lines are looked for. */
 const followSeconds = 2;
-/** Lines come later than newer ones: from another instance, or from a queue. What is later than this is missed. */
+/** How long a Loki that does not answer is waited for while following, in seconds. */
+const followPatience = 120;
+/** How much later than newer ones a line may arrive, from another instance or out of a queue, and still be shown. */
 const lateNanoseconds = 10_000_000_000n;
 
-/** `./tracestack logs SERVICE`. Returns the exit code: 1 when there is none. */
+/** `./tracestack logs SERVICE`. Returns the exit code: 1 when no line matches. */
 export async function logsCommand(service: string, options: LogsOptions): Promise<number> {
-	const limit = Number(options.limit);
+	const { limit, follow } = options;
 	if (!Number.isInteger(limit) || limit < 1 || limit > most)
-		throw new UserError(`--limit is "${options.limit}"\n  allowed: 1 to ${most}`);
+		throw new UserError(`--limit is ${limit}\n  allowed: 1 to ${most}`);
 	const query = logQl(service, options);
+	const since = secondsOf(options.since);
 	const e = await endpoints(await prepare(options, "look"), options.stack);
-	const from = BigInt(Date.now() - secondsOf(options.since) * 1000) * 1_000_000n;
+	const from = BigInt(Date.now() - since * 1000) * 1_000_000n;
 	let any = false;
-	for await (const lines of looks((since, count) => linesFrom(e, query, since, count), from, limit)) {
+	let first = true;
+	const look = (from: bigint, count: number) => {
+		const ask = () => linesFrom(e, query, from, count);
+		// While following, a restart of Loki is waited for.
+		return first ? ask() : until(followPatience, ask);
+	};
+	for await (const lines of looks(look, from, limit)) {
+		first = false;
 		for (const one of lines) process.stdout.write(`${options.json ? jsonLine(one) : told(one)}\n`);
 		any ||= lines.length > 0;
-		if (!options.follow) break;
+		if (!follow) break;
 		await sleep(followSeconds * 1000);
 	}
-	if (!any) progress(paint("yellow", `no log line of the last ${options.since} is like ${query}`, process.stderr));
+	if (!any)
+		progress(paint("yellow", folded(`no log line of the last ${options.since} matches ${query}`), process.stderr));
 	return any ? 0 : 1;
 }
 
 /**
- * Lines of one look after the other, each line once.
+ * Asks again and again, and hands over new lines only.
  *
- * @param look The newest lines since a moment, at most so many, oldest first.
- * @param limit Of the first look; the others show whatever is new.
+ * @param look Asks for the newest lines since a moment, at most so many, oldest first.
+ * @param limit How many lines the first look may have; the others have whatever is new.
  */
 export async function* looks(
 	look: (from: bigint, limit: number) => Promise<Line[]>,
@@ -85,10 +97,10 @@ function keyOf({ at, traceId, text }: Line): string {
 	return `${at} ${traceId} ${text}`;
 }
 
-/** What Loki is asked. */
+/** The LogQL that finds a service's lines. @throws UserError when `trace` is no trace id. */
 export function logQl(service: string, { trace, grep }: Pick<LogsOptions, "trace" | "grep">): string {
 	const contains = grep ? ` |= ${quoted(grep)}` : "";
-	const ofTrace = trace ? ` | ${traceIdLabel}=${quoted(trace.toLowerCase().padStart(32, "0"))}` : "";
+	const ofTrace = trace === undefined ? "" : ` | ${traceIdLabel}=${quoted(traceIdOf(trace))}`;
 	return `{${logServiceLabel}=${quoted(service)}}${contains}${ofTrace}`;
 }
 

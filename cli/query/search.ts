@@ -1,7 +1,7 @@
-// Traces that look like something, a line each.
+// `./tracestack query`: traces that match, a line each.
 
 import { prepare, type StackOptions } from "../engine.ts";
-import { columns, paint, progress, shorten, UserError, visible } from "../output.ts";
+import { columns, folded, paint, progress, shorten, UserError, visible } from "../output.ts";
 import { type Endpoints, epoch } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
 import { ask, quoted } from "./ask.ts";
@@ -23,14 +23,13 @@ interface Found {
 	durationMs?: number;
 }
 
-/** Most that Tempo is asked for. */
+/** How many traces Tempo is asked for at most. */
 const most = 1000;
 
 /** `./tracestack query SERVICE [N]`. Returns the exit code: 1 when nothing was found. */
-export async function queryCommand(service: string | undefined, count: string, options: QueryOptions): Promise<number> {
-	const limit = Number(count);
+export async function queryCommand(service: string | undefined, limit: number, options: QueryOptions): Promise<number> {
 	if (!Number.isInteger(limit) || limit < 1 || limit > most)
-		throw new UserError(`${count} is no number of traces: 1 to ${most}`);
+		throw new UserError(`${limit} is no number of traces: 1 to ${most}`);
 	const q = traceQl(service, options);
 	const since = secondsOf(options.since);
 	const e = await endpoints(await prepare(options, "look"), options.stack);
@@ -40,8 +39,8 @@ export async function queryCommand(service: string | undefined, count: string, o
 	if (options.json) process.stdout.write(`${JSON.stringify({ query: q, traces: found }, null, 2)}\n`);
 	else for (const trace of found) process.stdout.write(`${shorten(line(trace), columns(process.stdout))}\n`);
 	if (found.length > 0) return 0;
-	progress(paint("yellow", `no trace of the last ${options.since} is like ${q}`, process.stderr));
-	progress(await hint(e, service));
+	progress(paint("yellow", folded(`no trace of the last ${options.since} matches ${q}`), process.stderr));
+	progress(folded(await hint(e, service, options.stack)));
 	return 1;
 }
 
@@ -71,12 +70,12 @@ function line({ id, start, durationMs, root }: ReturnType<typeof plain>): string
 	return `${start.slice(0, 19)}Z ${id} ${duration(durationMs).padStart(8)}  ${visible(root)}`;
 }
 
-/** Which services there are, when the one that was asked for is not. */
-async function hint(e: Endpoints, service: string | undefined): Promise<string> {
+/** What to try when nothing was found. */
+async function hint(e: Endpoints, service: string | undefined, stack: string): Promise<string> {
 	const path = "/api/v2/search/tag/resource.service.name/values";
 	const { tagValues = [] } = await ask<{ tagValues?: { value: string }[] }>(e, "tempo", path);
 	const names = tagValues.map(({ value }) => value).sort();
-	if (names.length === 0) return "Tempo has no traces yet: ./tracestack verify sends one";
-	if (service && names.includes(service)) return `${service} has traces, but none like that: try a longer --since`;
+	if (names.length === 0) return `Tempo has no traces yet: ./tracestack verify --stack ${stack} sends one`;
+	if (service && names.includes(service)) return `${service} has traces, but no such ones: try a longer --since`;
 	return `services with traces: ${shorten(visible(names.join(", ")), 400)}`;
 }

@@ -2,9 +2,9 @@ import { hours } from "../kept.ts";
 import { UserError } from "../output.ts";
 
 /**
- * Seconds of what people type after --since.
+ * The duration that follows --since, in seconds.
  *
- * @throws UserError when it is no duration, or none at all.
+ * @throws UserError when it is no duration, or zero.
  */
 export function secondsOf(since: string): number {
 	const amount = /^(\d+[wdhms])+$/.test(since) ? Math.round(hours(since) * 3600) : 0;

@@ -1,17 +1,17 @@
-// A trace as Tempo answers, as plain spans.
+// Turns a trace in Tempo's answer into plain spans.
 
 import { hex } from "../migrate/otlp.ts";
 
-/** What a person reads of a span. Times are in milliseconds since 1970, fractions included. */
+/** A span, as far as it is shown to people. Times are in milliseconds since 1970, with fractions. */
 export interface Span {
 	id: string;
-	/** Empty: it has none. */
+	/** Id of its parent; empty for a root span. */
 	parent: string;
 	service: string;
 	name: string;
 	start: number;
 	end: number;
-	/** Why it failed, perhaps empty; undefined: it did not. */
+	/** Why it failed, which may be empty; undefined for a span that did not fail. */
 	error?: string;
 }
 
@@ -35,7 +35,7 @@ export interface TraceAnswer {
 	trace?: { resourceSpans?: { resource?: { attributes?: Attribute[] }; scopeSpans?: { spans?: OtlpSpan[] }[] }[] };
 }
 
-/** The spans of a trace, in the order in which they began. */
+/** The spans of a trace, sorted by their start. */
 export function spansOf({ trace = {} }: TraceAnswer): Span[] {
 	const spans = (trace.resourceSpans ?? []).flatMap(({ resource, scopeSpans = [] }) => {
 		const service = textOf(resource?.attributes, "service.name") ?? "unknown service";
@@ -68,7 +68,7 @@ function textOf(attributes: Attribute[] = [], key: string): string | undefined {
 	return attributes.find((attribute) => attribute.key === key)?.value?.stringValue;
 }
 
-/** Nanoseconds of our age are more than a number holds exactly. */
+/** Milliseconds from nanoseconds since 1970, which are too large for a number. */
 function millis(nano = "0"): number {
 	return Number(BigInt(nano) / 1000n) / 1000;
 }

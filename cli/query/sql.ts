@@ -1,10 +1,14 @@
+// SQL queries to the archive.
+
 import { postgresql, uid } from "../../components/links.ts";
 import { type Endpoints, grafana } from "../verify/api.ts";
 
 /**
- * Rows that the archive answers to SQL. Grafana asks, as who may only read: it reaches the database wherever the stack runs.
+ * Runs SQL in the archive's database, through Grafana, which reaches the database wherever the stack runs, with the read-only
+ * role.
  *
- * @throws with what PostgreSQL says instead.
+ * @returns the rows.
+ * @throws with PostgreSQL's error.
  */
 export async function sql(e: Endpoints, rawSql: string): Promise<unknown[][]> {
 	type Answer = { results: { A: { error?: string; frames?: { data: { values: unknown[][] } }[] } } };
@@ -19,7 +23,7 @@ export async function sql(e: Endpoints, rawSql: string): Promise<unknown[][]> {
 	return first.map((value, row) => [value, ...others.map((column) => column[row])]);
 }
 
-/** What the database says, out of the JSON that Grafana wraps it in; the whole where there is none. */
+/** The database's error, out of the JSON that Grafana wraps it in; the whole message where there is none. */
 export function inItsWords(message: string): string {
 	const [, said] = /"error":("(?:[^"\\]|\\.)*")/.exec(message) ?? [];
 	return said ? JSON.parse(said) : message;

@@ -2,7 +2,7 @@ import { prepare, type StackOptions } from "../engine.ts";
 import { columns, paint, UserError } from "../output.ts";
 import type { Endpoints } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
-import { ask, traceUrl } from "./ask.ts";
+import { ask, traceIdOf, traceUrl } from "./ask.ts";
 import { type Span, spansOf, type TraceAnswer } from "./spans.ts";
 import { duration, waterfall } from "./waterfall.ts";
 
@@ -11,12 +11,12 @@ interface TraceOptions extends StackOptions {
 	json?: boolean;
 }
 
-/** Lines that a person looks through. */
+/** How many spans are drawn without `--all`. */
 const most = 200;
 
 /** `./tracestack trace ID`. */
-export async function traceCommand(id: string, options: TraceOptions): Promise<void> {
-	if (!/^[0-9a-f]{1,32}$/i.test(id)) throw new UserError(`${id} is no trace id: up to 32 hexadecimal digits`);
+export async function traceCommand(typed: string, options: TraceOptions): Promise<void> {
+	const id = traceIdOf(typed);
 	const e = await endpoints(await prepare(options, "look"), options.stack);
 	const spans = await trace(e, id);
 	const url = traceUrl(e, id, spans[0]?.start);
@@ -26,10 +26,10 @@ export async function traceCommand(id: string, options: TraceOptions): Promise<v
 
 async function trace(e: Endpoints, id: string): Promise<Span[]> {
 	try {
-		return spansOf(await ask<TraceAnswer>(e, "tempo", `/api/v2/traces/${id.toLowerCase()}`));
+		return spansOf(await ask<TraceAnswer>(e, "tempo", `/api/v2/traces/${id}`));
 	} catch (error) {
 		if (!/^404 /.test((error as Error).message)) throw error;
-		throw new UserError(`Tempo has no trace ${id}: not sent, not sampled, or older than what is kept`);
+		throw new UserError(`Tempo has no trace ${id}: it was not sent, not sampled, or is older than the retention`);
 	}
 }
 

@@ -1,22 +1,22 @@
-// A trace drawn in a terminal: who called whom, when, and for how long.
+// Draws a trace in a terminal: which span called which, when, and for how long.
 
 import { paint, shorten, visible } from "../output.ts";
 import type { Span } from "./spans.ts";
 
 interface Row extends Span {
 	depth: number;
-	/** Its parent was named, and is not in the trace. */
+	/** Whether it has a parent that is not in the trace. */
 	orphan: boolean;
 }
 
-/** Columns of a bar; what is left of a line's width belongs to the name. */
+/** Columns of a bar; names have the rest of a line. */
 const barWidth = 24;
 
 /**
  * A line for each span, children below their parents.
  *
  * @param width Columns of a line.
- * @param most Lines; what comes after is counted.
+ * @param most How many spans are drawn; the others are counted.
  */
 export function waterfall(spans: Span[], width: number, most: number): string[] {
 	if (spans.length === 0) return [];
@@ -27,13 +27,16 @@ export function waterfall(spans: Span[], width: number, most: number): string[] 
 	return rows.length > most ? [...lines, `… and ${rows.length - most} more: --all`] : lines;
 }
 
-/** A duration with three digits that count. */
+/** A duration with three significant digits. */
 export function duration(ms: number): string {
 	const [value, unit] = ms < 1 ? [ms * 1000, "µs"] : ms < 1000 ? [ms, "ms"] : [ms / 1000, "s"];
 	return `${Number(value.toPrecision(3))} ${unit}`;
 }
 
-/** Depth first, without recursion: a trace may be a chain of ten thousand, and a span may have as many children. A span that is its own ancestor is shown as a root. */
+/**
+ * The spans depth first. Without recursion, because a trace may be a chain of ten thousand spans. A span that is its own
+ * ancestor is a root.
+ */
 function tree(spans: Span[]): Row[] {
 	const known = new Set(spans.map(({ id }) => id));
 	const children = Map.groupBy(spans, ({ parent }) => (known.has(parent) ? parent : ""));
@@ -58,7 +61,7 @@ function line(row: Row, range: { from: number; to: number }, width: number): str
 	const mark = row.error === undefined ? " " : paint("red", "✗");
 	const took = duration(row.end - row.start).padStart(8);
 	const room = Math.max(20, width - barWidth - took.length - 4);
-	// Indented without end, a deep trace would leave no room for names.
+	// The indentation is limited: in a deep trace there would be no room for names.
 	const indent = "  ".repeat(Math.min(row.depth, Math.floor(room / 4)));
 	const why = row.error ? `: ${row.error.split("\n")[0]}` : "";
 	const text = `${indent}${row.orphan ? "(parent missing) " : ""}${visible(`${row.service} ${row.name}${why}`)}`;

@@ -1,4 +1,4 @@
-// The envelope that a pipeline closes a run with: which run it was, what came of it, and which traces belong to it.
+// The envelope that a pipeline writes at the end of a run: which run it was, its results, and its traces.
 
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
@@ -35,12 +35,12 @@ const envelope = z.looseObject({
 	summary: z.record(z.string(), z.unknown()).default({}).meta({ allowed: "an object" }),
 });
 
-/** A report envelope; whatever else it holds is kept. */
+/** A report envelope. Further fields are kept. */
 export type Envelope = z.infer<typeof envelope>;
 
 const { labels } = reportMetrics;
 
-/** Traces of one report that become a series each: a dropdown lists no more. */
+/** How many traces of a report become a series, for a dropdown in Grafana. */
 const mostTraces = 100;
 
 /**
@@ -69,9 +69,9 @@ export function parseEnvelope(raw: unknown, file: string): Envelope {
 }
 
 /**
- * An envelope as what is stored and sent: itself, its numbers, its traces.
+ * An envelope as a report: itself as a file, its numbers and its traces as metrics.
  *
- * @param files What belongs to it, stored beside it.
+ * @param files Further files, stored beside it.
  */
 export function reportOf(envelope: Envelope, files: StoredObject[] = []): Report {
 	const { source, correlation } = envelope;
@@ -102,8 +102,8 @@ export interface ReportValue {
 }
 
 /**
- * Every number in an envelope's summary, by its path: `mutation.score`. What is true is 1 and what is false 0, and so is a
- * step whose status is success or anything else.
+ * Every number in an envelope's summary, by its path, such as `mutation.score`. True is 1 and false is 0; a `status` is 1
+ * where it is "success", else 0.
  */
 export function valuesOf(envelope: Envelope): ReportValue[] {
 	return numbers(envelope.summary).map(([field, value]) => ({
@@ -112,7 +112,7 @@ export function valuesOf(envelope: Envelope): ReportValue[] {
 	}));
 }
 
-/** The traces of a run, as series whose value is 1: that is what a dropdown of trace ids reads. */
+/** The traces of a run as series whose value is 1, from which a dropdown in Grafana takes the ids. */
 export function tracesOf(envelope: Envelope): ReportValue[] {
 	return envelope.correlation.traceIds
 		.slice(0, mostTraces)

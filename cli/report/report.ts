@@ -1,7 +1,9 @@
+// What a report consists of, whoever made it.
+
 import { z } from "zod";
 import type { Sample } from "../metrics/samples.ts";
 
-/** A run's id: a folder in the object store, a label, and a word on a terminal. */
+/** A run's id. It becomes a folder in the object store and a label, and is printed. */
 export const runId = z
 	.string()
 	.regex(/^(?!\.{1,2}$)[^\s/][^/\p{Cc}]*$/u)
@@ -15,10 +17,10 @@ export interface StoredObject {
 
 /** What a pipeline says of one of its runs. */
 export interface Report {
-	/** What made it: the folder in the object store. */
+	/** Name of the pipeline; the folder in the object store. */
 	source: string;
 	runId: string;
 	samples: Sample[];
-	/** Stored by run, and as the source's latest. */
+	/** Stored under the run's id, and once more as the source's latest. */
 	objects: StoredObject[];
 }

@@ -1,4 +1,4 @@
-// Where reports are kept: a folder of the stack's object store, by source and run, and the latest of each source once more.
+// Stores reports in the stack's object store, by source and run, and the latest of each source once more.
 
 import { AwsClient } from "aws4fetch";
 import type { Report } from "./report.ts";
@@ -12,15 +12,14 @@ export interface Store {
 }
 
 /**
- * Stores what belongs to a report, under the files' own names.
+ * Stores a report's files under their own names.
  *
- * @returns where its first file is, below the store's folder.
- * @throws with what the store said, or before it is asked where two files have one name.
+ * @returns the path of the first file, below the store's folder.
+ * @throws with the store's answer, or where two files have the same name: then nothing is stored.
  */
 export async function store(where: Store, { source, runId, objects }: Report): Promise<string> {
 	const names = objects.map(({ name }) => name);
 	const twice = names.find((name, i) => names.indexOf(name) < i);
-	// Nothing of it is stored: nobody would know which of them it is.
 	if (twice) throw new Error(`two files would be stored as ${twice}: give one of them another name`);
 	for (const folder of [runId, "latest"])
 		for (const { name, body } of objects)

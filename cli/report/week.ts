@@ -1,20 +1,20 @@
-// A week in Markdown: what the numbers were, week over week, what fired, what was slow. From data, so that it can be tested.
+// Renders a week as Markdown: KPIs compared with the week before, alerts that fired, slow operations. Pure, so that it can be tested.
 
 import { exploreTraces } from "../../components/links.ts";
 import type { Kpi } from "../../settings/pack.ts";
 import { code, table } from "../markdown.ts";
 
-/** One series of a KPI; a value that there was not is undefined. */
+/** One series of a KPI; a value is undefined in a week without data. */
 export interface Series {
 	labels: Record<string, string>;
 	now?: number;
 	before?: number;
 }
 
-/** A KPI with what came of it. */
+/** A KPI with its values. */
 export interface Measured extends Kpi {
 	series: Series[];
-	/** Why it could not be asked. */
+	/** Why it could not be queried. */
 	error?: string;
 }
 
@@ -22,11 +22,11 @@ export interface Measured extends Kpi {
 export interface Fired {
 	alert: string;
 	severity: string;
-	/** Which one it was about; empty where it is about none. */
+	/** The service that it was about; empty without one. */
 	service: string;
 	minutes: number;
 	times: number;
-	/** It fires at the end of the week. */
+	/** Whether it fires at the end of the week. */
 	still: boolean;
 }
 
@@ -38,12 +38,13 @@ export interface Operation {
 	p95Seconds: number;
 	/** TraceQL that finds traces in which it was slow. */
 	query: string;
-	/** One of the slowest that Tempo has; undefined where it has none any more. */
+	/** One of the slowest that Tempo has; undefined where none is stored any more. */
 	trace?: { id: string; seconds: number };
-	/** Why nobody knows whether it has. */
+	/** Why Tempo could not be asked. */
 	error?: string;
 }
 
+/** The content of a weekly report. */
 export interface Week {
 	stack: string;
 	grafana: string;
@@ -59,7 +60,7 @@ export interface Week {
 
 const hoursOfAWeek = 168;
 
-/** Rows of one KPI; the largest of them. */
+/** How many rows a KPI has: its largest series. */
 const mostRows = 20;
 
 const none = "no data";
@@ -86,7 +87,7 @@ export function renderWeek(week: Week): string {
 	return `${lines.join("\n")}\n`;
 }
 
-/** A week that was seen in part is no whole one, and a comparison with it is none. */
+/** Says for how many hours of both weeks there is data: an incomplete week can't be compared. */
 function coverage({ now, before }: Week["hours"]): string[] {
 	const told = (hours: number) => (hours === 0 ? none : `data of ${hours} of ${hoursOfAWeek} hours`);
 	if (now === hoursOfAWeek && before === hoursOfAWeek) return ["Prometheus has data of every hour of both weeks."];
@@ -116,7 +117,7 @@ function kpiTable(kpis: Measured[]): string[] {
 	return table(["KPI", "of", "this week", "week before", "change"], rows, [2, 3, 4]);
 }
 
-/** Values of the labels, which say what a row is of. */
+/** The name of a row: the values of its labels. */
 function nameOf({ labels }: Series): string {
 	return Object.values(labels).join(", ");
 }
@@ -129,13 +130,15 @@ export function valueInWords(value: number | undefined, unit: Kpi["unit"]): stri
 	return value < 1 ? `${short(value * 1000)} ms` : `${short(value)} s`;
 }
 
-/** Three digits, and all of those before the point. */
+/** A number with three significant digits, or all of its integer digits. */
 function short(value: number): string {
 	const whole = Math.abs(value) >= 100;
 	return value.toLocaleString("en-US", whole ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 });
 }
 
-/** A ratio in points, all else relative, and whether that is better. */
+/**
+ * The change from the week before, of a ratio in percentage points, else in percent, and whether it is an improvement.
+ */
 function change({ now, before }: Series, unit: Kpi["unit"], better: Kpi["better"]): string {
 	if (now === undefined || before === undefined) return "";
 	const difference = unit === "ratio" ? (now - before) * 100 : ((now - before) / before) * 100;

@@ -1,12 +1,10 @@
-// `./tracestack report weekly`: asks the stack's servers for a week and the one before it.
+// `./tracestack report weekly`: queries the stack's servers for a week and the one before it.
 
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import { spanMetrics } from "../../components/links.ts";
 import { packNames, packs } from "../../components/packs.ts";
 import type { Kpi } from "../../settings/pack.ts";
 import { prepare, type StackOptions } from "../engine.ts";
-import { progress } from "../output.ts";
+import { folded, progress, writeResult } from "../output.ts";
 import { ask, quoted } from "../query/ask.ts";
 import { type Endpoints, epoch } from "../verify/api.ts";
 import { endpoints } from "../verify/verify.ts";
@@ -15,31 +13,29 @@ import { type Fired, type Measured, type Operation, renderWeek, type Series, typ
 /** Seconds. */
 const week = 7 * 24 * 3600;
 
-/** How fine it is looked when alerts fired, in seconds: a week in finer steps is more than Prometheus answers. */
+/**
+ * Resolution at which firing alerts are queried, in seconds: a week in finer steps has more points than Prometheus
+ * returns.
+ */
 const alertStep = 60;
 
-/** Slow operations that are told. */
+/** How many slow operations are reported. */
 const mostOperations = 10;
 
-/** Servers read two weeks; what takes longer hangs. */
+/** A longer timeout than usual: servers read two weeks of data. */
 const patience = () => ({ signal: AbortSignal.timeout(120_000) });
 
-/** Returns the exit code: 1 when a KPI could not be asked. @param options.out Where to; standard output without it. */
+/** Returns the exit code: 1 when a KPI could not be queried. @param options.out A file. @default standard output */
 export async function weeklyCommand(options: StackOptions & { out?: string }): Promise<number> {
 	const e = await endpoints(await prepare(options, "look"), options.stack);
 	const found = await gatherWeek(e, options.stack);
-	const text = renderWeek(found);
-	if (options.out) {
-		await mkdir(dirname(options.out), { recursive: true });
-		await writeFile(options.out, text);
-		progress(`written: ${options.out}`);
-	} else process.stdout.write(text);
+	await writeResult(renderWeek(found), options.out);
 	const unknown = found.packs.flatMap(({ kpis }) => kpis.filter(({ error }) => error));
-	for (const { name, error } of unknown) progress(`  ${name} could not be asked: ${error}`);
+	for (const { name, error } of unknown) progress(folded(`  ${name} could not be queried: ${error}`));
 	return unknown.length > 0 ? 1 : 0;
 }
 
-/** Everything that the report tells. @param to When the week ends, in seconds since 1970. */
+/** Everything that is in the report. @param to When the week ends, in seconds since 1970. @default now */
 export async function gatherWeek(e: Endpoints, stack: string, to = epoch()): Promise<Week> {
 	const from = to - week;
 	const shown = new Set(e.dashboards.map(({ pack }) => pack));
@@ -64,7 +60,7 @@ interface Answer<T> {
 
 type Point = [seconds: number, value: string];
 
-/** An instant query; what is no number is left out. */
+/** An instant query, without values that are no number. */
 async function instant(e: Endpoints, query: string, time: number) {
 	const filled = query.replaceAll("$__range", `${week}s`);
 	const asked = { query: filled, time };
@@ -88,7 +84,7 @@ interface Value {
 	value: number;
 }
 
-/** Series of both weeks by their labels: one that has vanished is told as well as one that is new. */
+/** The series of both weeks, joined by their labels; a series may be in one week only. */
 export function joined(now: Value[], before: Value[]): Series[] {
 	const all = new Map<string, Series>();
 	const add = (when: "now" | "before") => (one: Value) => {
@@ -107,7 +103,7 @@ async function range(e: Endpoints, query: string, start: number, end: number, st
 	return data.result;
 }
 
-/** Prometheus scrapes itself, whatever else there is: an hour without that is one in which nothing was seen. */
+/** Hours for which Prometheus has data: it always scrapes itself, so `up` is missing only where it did not run. */
 async function hoursWithData(e: Endpoints, from: number, to: number): Promise<Week["hours"]> {
 	const hour = 3600;
 	const [seen] = await range(e, "count(count_over_time(up[1h]))", from - week + hour, to, hour);
@@ -115,7 +111,7 @@ async function hoursWithData(e: Endpoints, from: number, to: number): Promise<We
 	return { now: times.filter((at) => at > from).length, before: times.filter((at) => at <= from).length };
 }
 
-/** Which alerts fired, and for how long. One that fires for some seconds only counts as a minute. */
+/** Which alerts fired, and for how long, in whole minutes. */
 async function fired(e: Endpoints, from: number, to: number): Promise<Fired[]> {
 	const query = `max by (alertname, severity, service) (max_over_time(ALERTS{alertstate="firing"}[${alertStep}s]))`;
 	const found = await range(e, query, from + alertStep, to, alertStep);
@@ -132,13 +128,15 @@ async function fired(e: Endpoints, from: number, to: number): Promise<Fired[]> {
 		.sort((a, b) => b.minutes - a.minutes || (a.alert + a.service < b.alert + b.service ? -1 : 1));
 }
 
-/** From the times, in seconds, at which something was so: how long, how often, and whether it is at the end. */
+/**
+ * From the times, in seconds, at which an alert fired: for how long, how often, and whether it still fires at the end.
+ */
 export function episodes(times: number[], to: number): Pick<Fired, "minutes" | "times" | "still"> {
 	const begun = times.filter((at, i) => i === 0 || at - times[i - 1]! > alertStep);
 	return { minutes: (times.length * alertStep) / 60, times: begun.length, still: times.at(-1) === to };
 }
 
-/** The operations whose slowest twentieth is the slowest, with a trace of each. */
+/** The operations with the highest 95th percentile, with a slow trace of each. */
 async function slowest(e: Endpoints, from: number, to: number): Promise<Operation[]> {
 	const { service, spanName, spanKind } = spanMetrics.labels;
 	const requests = `{${spanKind}=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"}[$__range]`;
@@ -159,8 +157,8 @@ async function slowest(e: Endpoints, from: number, to: number): Promise<Operatio
 }
 
 /**
- * A trace in which an operation was slow. A quantile of buckets lies between two bounds, of which one is twice the other: all
- * that there was may be faster than it says, and never faster than half of it.
+ * A trace in which an operation was slow. A quantile of a histogram is interpolated within a bucket, whose upper bound is twice
+ * the lower: real durations may be as low as half of the quantile.
  */
 async function slowTrace(
 	e: Endpoints,
@@ -174,7 +172,7 @@ async function slowTrace(
 	const half = Math.max(1, Math.floor(p95Seconds * 500));
 	for (const query of [slowerThan(2 * half), slowerThan(half)]) {
 		const search = { q: query, start, end, limit: 50 };
-		// Without Tempo the numbers are told all the same.
+		// Without an answer from Tempo the numbers are still worth reporting.
 		const asked = ask<{ traces?: Found[] }>(e, "tempo", "/api/search", search, patience());
 		const answer = await asked.catch((error: Error) => error);
 		if (answer instanceof Error) return { query, error: answer.message };

@@ -1,4 +1,4 @@
-// `./tracestack upgrade --check`: what other images would mean for a stack, before anything is replaced. `up` replaces.
+// `./tracestack upgrade --check`: what the catalogue's images would mean for a stack. It changes nothing: `up` does.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,16 +17,16 @@ import { root } from "../paths.ts";
 import { peek } from "../settings-file.ts";
 import { type Step, step, versionOf } from "./version.ts";
 
-/** One service, and what the catalogue means for it. */
+/** A service, and what the catalogue would change. */
 export interface Row {
 	service: string;
 	/** Images, with their tags. */
 	runs: string;
 	catalogue: string;
 	step: Step;
-	/** What the new image says of the configuration that it would get. `no check`: the server has none of its own. */
+	/** The new server's verdict on its configuration. `no check`: the server has no command to check it. */
 	configuration: "accepted" | "no check" | "refused";
-	/** Why it was refused, or can't be had. */
+	/** Why it is refused. */
 	why?: string;
 }
 
@@ -36,7 +36,7 @@ export async function upgradeCheckCommand(options: StackOptions & { json?: boole
 	if (!(await peek(stack)).docker)
 		throw new UserError(`The stack ${stack} runs on AWS: ./tracestack preview --stack ${stack} shows its images`);
 	await requireDockerEngine();
-	// The catalogue that `up` would choose: without a registry that is one of images built here.
+	// The catalogue that `up` would choose, which without a registry is that of the images built here.
 	const environment = await prepare(options);
 	const settings = await settingsOf(environment, stack);
 	const running = longRunning(await inventory(stack));
@@ -45,7 +45,7 @@ export async function upgradeCheckCommand(options: StackOptions & { json?: boole
 	const rows: Row[] = [];
 	for (const { service, image } of running.sort((a, b) => (a.service < b.service ? -1 : 1))) {
 		const workload = workloads.find(({ name }) => name === service);
-		// What the settings no longer ask for gets no other image: `up` removes it.
+		// A service that the settings no longer have would be removed.
 		if (workload) rows.push(await looked(workload, image));
 	}
 	if (options.json) process.stdout.write(`${JSON.stringify({ stack, services: rows }, null, 2)}\n`);
@@ -54,12 +54,13 @@ export async function upgradeCheckCommand(options: StackOptions & { json?: boole
 	return exitCode(rows);
 }
 
+/** 1 when something is refused, 2 when there are upgrades, else 0. */
 export function exitCode(rows: Row[]): number {
 	if (rows.some(({ configuration }) => configuration === "refused")) return 1;
 	return rows.every(({ step }) => step === "same") ? 0 : 2;
 }
 
-/** A line for each service, and what was refused below it. */
+/** A line for each service, followed by the reason where it is refused. */
 export function table(rows: Row[], width: number): string[] {
 	const cells = rows.map((row) => [row.service, versionOf(row.runs), versionOf(row.catalogue), words(row)]);
 	const widths = [0, 1, 2].map((i) => Math.max(...[...cells, head].map((line) => line[i]!.length)));
@@ -78,7 +79,7 @@ export function table(rows: Row[], width: number): string[] {
 
 const head = ["service", "runs", "catalogue", "means"];
 
-/** Of what a server says of its configuration; the reason is at its end. */
+/** How many lines of a server's error are shown: the last ones, which have the reason. */
 const mostLines = 4;
 
 function words({ step, configuration }: Row): string {
@@ -105,7 +106,7 @@ async function looked(workload: Workload, runs: string): Promise<Row> {
 	try {
 		await have(catalogue);
 		if (!hasLinter(service)) return { ...row, configuration: "no check" };
-		// Of the same image as well: a catalogue may have another patch for it.
+		// Even if the image is the same: a catalogue may have another configuration patch for it.
 		await lint(workload);
 		return { ...row, configuration: "accepted" };
 	} catch (error) {
@@ -113,7 +114,7 @@ async function looked(workload: Workload, runs: string): Promise<Row> {
 	}
 }
 
-/** Pulls an image that is not here. */
+/** Pulls an image that the engine does not have. */
 async function have(image: string): Promise<void> {
 	if ((await execa("docker", ["image", "inspect", image], { reject: false })).exitCode === 0) return;
 	progress(`pulling ${image}`);
@@ -125,7 +126,7 @@ async function have(image: string): Promise<void> {
 	);
 }
 
-/** A stack's settings with the catalogue that it would get, as the program would read them. */
+/** A stack's settings, as the Pulumi program would read them with this catalogue. */
 async function settingsOf(environment: Environment, stack: string): Promise<Settings> {
 	const selected = await existing(environment, stack);
 	if (!selected) throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);

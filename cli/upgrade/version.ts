@@ -1,19 +1,28 @@
-// What lies between two images, as far as their tags say.
+// Compares the versions of two images by their tags.
 
-/** `rebuilt`: the same version under another tag. `unknown`: a tag that is no version, such as `latest`, or too short a one. */
+/**
+ * The kind of an upgrade. `rebuilt`: the same version under another tag. `unknown`: a tag is no version, such as
+ * `latest`, or too short.
+ */
 export type Step = "same" | "rebuilt" | "patch" | "minor" | "major" | "downgrade" | "unknown";
 
-/** A version that a tag begins with, and what says that it comes before the release. One number alone has to end there. */
+/**
+ * A version at the beginning of a tag, with its suffix for pre-releases. A single number counts only where the tag or
+ * word ends.
+ */
 const version =
 	/^v?(\d+)(?:\.(\d+)(?:\.(\d+))?(?:\.\d+)*|(?!\w))([-.]?(?:alpha|beta|rc|preview|pre|dev)[-.]?\d*(?![a-z]))?/;
 
-/** The version that an image's tag begins with, as it is written there; the whole tag where it is none. */
+/** The version in an image's tag, as it is written there; the whole tag where it has none. */
 export function versionOf(image: string): string {
 	const tag = tagOf(image);
 	return version.exec(tag)?.[0] ?? tag;
 }
 
-/** From an image to another of the same service. What a tag leaves out, as 10.1 does, is 0 in what runs, and open in what comes. */
+/**
+ * The kind of upgrade from an image to another one of the same service. A part that a tag leaves out, such as the patch in
+ * 10.1, counts as 0 in the present image, and as unknown in the next.
+ */
 export function step(from: string, to: string): Step {
 	if (from === to) return "same";
 	const [a, b] = [version.exec(tagOf(from)), version.exec(tagOf(to))];

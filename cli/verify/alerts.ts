@@ -1,20 +1,20 @@
-// Alertmanager's API: an alert that is sent by hand, and one that nobody is told of.
+// Alertmanager's API: sends alerts, and checks the path of an alert with one that notifies nobody.
 
 import { parse } from "yaml";
 import { smokeAlert } from "../../components/receivers.ts";
 import { type Endpoints, json, text, until, withQuery } from "./api.ts";
 import type { Link } from "./links.ts";
 
-/** Alerts to send: all of them say the same to whoever is told. */
+/** Alerts to send, all with the same annotations. */
 interface Sent {
 	labels: Record<string, string>[];
 	annotations: Record<string, string>;
-	/** Milliseconds since 1970. An end that has passed ends an alert that was sent before. */
+	/** Milliseconds since 1970. An end in the past resolves an alert that was sent before. */
 	from: number;
 	to: number;
 }
 
-/** Gives alerts to Alertmanager, as Prometheus does. */
+/** Sends alerts to Alertmanager, as Prometheus does. @throws with Alertmanager's answer when it refuses them. */
 export async function postAlerts(alertmanager: string, { labels: all, annotations, from, to }: Sent): Promise<void> {
 	const [startsAt, endsAt] = [new Date(from).toISOString(), new Date(to).toISOString()];
 	const alerts = all.map((labels) => ({ labels, annotations, startsAt, endsAt }));
@@ -26,14 +26,14 @@ export async function postAlerts(alertmanager: string, { labels: all, annotation
 	}
 }
 
-/** Alertmanager ends it by itself should this process not live to do so. */
+/** When Alertmanager resolves the alert by itself, in case this process is killed before it does. */
 const endsAfterSeconds = 300;
 
 /**
- * An alert that routes send to nobody, through Alertmanager and out again; and Prometheus, that sends it the real ones. What a
- * receiver does with a notification only `alert test` can see: it tells people.
+ * The link that alerts take: Alertmanager accepts an alert that its routes send to nobody, shows it and resolves it, and
+ * Prometheus knows Alertmanager and can evaluate its rules. Only `alert test` covers receivers, because it notifies people.
  *
- * @param run Tells this alert from another run's.
+ * @param run Label that distinguishes this alert from another run's.
  */
 export function alertPath(
 	{ alertmanager, prometheus }: Endpoints,
@@ -56,16 +56,16 @@ export function alertPath(
 			try {
 				await until(within(20), async () => {
 					const [alert] = await held();
-					if (!alert) throw new Error("Alertmanager took an alert, and does not show it");
+					if (!alert) throw new Error("Alertmanager accepted an alert, and does not show it");
 				});
 			} finally {
 				await postAlerts(alertmanager, { labels: [labels], annotations, from, to: Date.now() });
 			}
 			await until(within(20), async () => {
-				if ((await held()).length > 0) throw new Error("an alert that has ended is still active");
+				if ((await held()).length > 0) throw new Error("a resolved alert is still active");
 			});
 			await until(within(20), () => sends(prometheus));
-			return "taken, told nobody, ended; Prometheus sends to Alertmanager";
+			return "accepted and resolved; Prometheus sends to Alertmanager";
 		},
 	};
 }
@@ -75,26 +75,24 @@ async function configOf(alertmanager: string): Promise<string> {
 	return config.original;
 }
 
-/** People must not be woken by a proof: a stack that was deployed by an earlier version has no route for it. */
+/** Refuses where the alert would notify somebody: a stack that an earlier version deployed has no route for it. */
 function refuseLoud(config: string): void {
 	if (!isQuiet(config))
-		throw new Error(
-			"no alert was sent: its routes would tell somebody. ./tracestack up gives it the route that tells nobody",
-		);
+		throw new Error("no alert was sent: it would notify somebody. ./tracestack up adds a route that notifies nobody");
 }
 
-/** Whether a configuration of Alertmanager tells nobody of the smoke test's alert. */
+/** Whether a configuration of Alertmanager notifies nobody of the smoke test's alert. */
 export function isQuiet(config: string): boolean {
 	type Route = { receiver?: string; matchers?: string[]; continue?: boolean; routes?: Route[] };
 	const { route } = parse(config) as { route: Route };
 	const first = route.routes?.[0];
 	const own =
 		first?.matchers?.length === 1 && new RegExp(`^alertname="?${smokeAlert}"?$`).test(first.matchers[0] ?? "");
-	// Without routes everything goes where nobody listens.
+	// Without further routes everything goes to the default receiver, which is nobody.
 	return first ? own && first.receiver === "none" && !first.continue : route.receiver === "none";
 }
 
-/** Throws where Prometheus knows no Alertmanager, or can't evaluate a rule. */
+/** Checks Prometheus. @throws where it knows no Alertmanager, or can't evaluate a rule. */
 async function sends(prometheus: string): Promise<void> {
 	type Managers = { data: { activeAlertmanagers: unknown[] } };
 	const { data: managers } = await json<Managers>(`${prometheus}/api/v1/alertmanagers`);

@@ -1,4 +1,4 @@
-// The servers' HTTP APIs, as far as the command line reads them.
+// Requests to the servers' HTTP APIs, and where a stack's servers are.
 
 import { traceIdLabel, uid } from "../../components/links.ts";
 
@@ -43,12 +43,12 @@ export function otlpGrpcUrl({ otlpGrpc, otlpHttp }: Endpoints): string {
 
 type Login = Pick<Endpoints, "grafana" | "grafanaUser" | "grafanaPassword">;
 
-/** Headers by which a Grafana knows who asks, by the beginning of the addresses that they are for. */
+/** Grafana's login as headers, by the beginning of the addresses that need it. */
 const signedIn = new Map<string, Record<string, string>>();
 
 /**
- * Addresses for servers that this machine can't reach: Grafana reaches them, and asks them for whoever may. From then on this
- * process is signed in there.
+ * Addresses of servers. One that this machine can't reach is reached through Grafana's datasource proxy; this process sends
+ * Grafana's login to such addresses from then on.
  */
 export function throughGrafana(e: Partial<Endpoints> & Login, servers: Server[]): Partial<Record<Server, string>> {
 	const proxy = `${e.grafana}/api/datasources/proxy/uid`;
@@ -56,28 +56,40 @@ export function throughGrafana(e: Partial<Endpoints> & Login, servers: Server[])
 	return Object.fromEntries(servers.map((server) => [server, e[server] ?? `${proxy}/${uid[server]}`]));
 }
 
-/** GETs or POSTs JSON. Throws with the status and the beginning of the answer. */
+/**
+ * A request whose answer is JSON.
+ *
+ * @param init Options of `fetch`; a GET with a timeout of 15 seconds by default.
+ * @throws with the server's address and what it answered instead: no connection, another status, no JSON.
+ */
 export async function json<T>(url: string, init: RequestInit = {}): Promise<T> {
-	return JSON.parse(await text(url, { ...init, headers: { accept: "application/json", ...init.headers } })) as T;
+	const body = await text(url, { ...init, headers: { accept: "application/json", ...init.headers } });
+	try {
+		return JSON.parse(body) as T;
+	} catch {
+		throw new Error(`no JSON from ${url.split("?")[0]}: ${body.trim().slice(0, 100) || "an empty answer"}`);
+	}
 }
 
-/** The same for what is no JSON. */
+/** The same for an answer of any format. */
 export async function text(url: string, init: RequestInit = {}): Promise<string> {
 	let response: Response;
+	let body: string;
 	try {
-		const [, login] = [...signedIn].find(([begin]) => url.startsWith(begin)) ?? [];
-		response = await fetch(url, {
-			signal: AbortSignal.timeout(15_000),
-			...init,
-			...(login && { headers: { ...login, ...init.headers } }),
-		});
+		response = await fetch(url, withLogin(url, { signal: AbortSignal.timeout(15_000), ...init }));
+		body = await response.text();
 	} catch (error) {
 		const { cause, message } = error as Error & { cause?: { code?: string } };
 		throw new Error(`${new URL(url).origin}: ${cause?.code ?? message}`);
 	}
-	const body = await response.text();
 	if (!response.ok) throw new Error(`${response.status} from ${url.split("?")[0]}: ${body.trim().slice(0, 300)}`);
 	return body;
+}
+
+/** Options of a request, with the login that its address needs: that of a server behind Grafana. */
+export function withLogin<T extends RequestInit>(url: string, init: T): T {
+	const [, login] = [...signedIn].find(([begin]) => url.startsWith(begin)) ?? [];
+	return login ? { ...init, headers: { ...login, ...init.headers } } : init;
 }
 
 /** Adds a query string. */
@@ -128,12 +140,16 @@ export function grafana<T>(endpoints: Login, path: string, init: RequestInit = {
 	});
 }
 
-/** Headers by which Grafana knows the stack's administrator. */
+/** Headers with the login of Grafana's administrator. */
 export function asAdministrator({ grafanaUser, grafanaPassword }: Omit<Login, "grafana">): { authorization: string } {
 	return { authorization: `Basic ${Buffer.from(`${grafanaUser}:${grafanaPassword}`).toString("base64")}` };
 }
 
-/** Asks again until an answer comes or the time is up; then throws what stood in the way last. */
+/**
+ * Repeats a request four times a second until it succeeds.
+ *
+ * @throws the last error, with the limit, once the time is up.
+ */
 export async function until<T>(limitSeconds: number, ask: () => Promise<T>): Promise<T> {
 	const deadline = Date.now() + limitSeconds * 1000;
 	for (;;) {

@@ -1,4 +1,4 @@
-// The archive, asked through Grafana, which alone reaches its database: as the role that may read and nothing else.
+// Checks the archive through Grafana, which alone reaches its database, with the read-only role.
 
 import { uid } from "../../components/links.ts";
 import { sql } from "../query/sql.ts";
@@ -11,15 +11,15 @@ export async function hasArchive(e: Endpoints): Promise<boolean> {
 	return known.some((source) => source.uid === uid.archive);
 }
 
-/** A trace, committed to PostgreSQL: the spans that were sent, each of them once. */
+/** The link to the archive: PostgreSQL has the trace with every span, each once. */
 export function archived(e: Endpoints, traceId: string, spans: number, within: (usual: number) => number): Link {
 	return {
 		name: "trace in the archive",
-		hint: "Grafana, which is asked; collector -> otel-worker -> PostgreSQL: their logs; what waits in otel.ingestion_queue, what died in otel.dead_letters",
+		hint: "collector -> otel-worker -> PostgreSQL -> Grafana: their logs, and the tables otel.ingestion_queue and otel.dead_letters",
 		check: () =>
 			until(within(30), async () => {
 				if (!(await hasArchive(e))) return "not enabled";
-				// By day: without a time every partition is looked through.
+				// With a time range, because the table is partitioned by day: without one all partitions would be read.
 				const query = `SELECT count(*) FROM otel.spans WHERE trace_id = '${traceId}' AND start_time > now() - interval '1 hour'`;
 				const stored = (await sql(e, query))[0]?.[0];
 				if (stored !== spans) throw new Error(`PostgreSQL has ${stored} of ${spans} spans of ${traceId}`);

@@ -1,14 +1,14 @@
-// What has been taken and waits: nothing is lost, and nobody finds it yet.
+// What was accepted and waits in a queue: it is not lost, but can't be found yet.
 
 import { type Endpoints, json, withQuery } from "./api.ts";
 
-/** The fullest of the collector's queues, in PromQL: a share of its capacity, where it is worth a word. */
+/** PromQL: how full the collector's queues are, as a share of their capacity, where that is more than a tenth. */
 export const fillingQueues = "otelcol_exporter_queue_size / otelcol_exporter_queue_capacity > 0.1";
 
-/** Seconds that a batch may wait for the archive. A drain takes milliseconds, its first retry some seconds. */
+/** Seconds that a batch may wait for the archive: writing one takes milliseconds, its first retry some seconds. */
 const patience = 60;
 
-/** What waits longer than usual, a sentence each; none where nothing does. */
+/** Queues that are fuller than usual, a sentence each. */
 export async function backlog({ prometheus }: Pick<Endpoints, "prometheus">): Promise<string[]> {
 	const [queues, oldest, batches] = await Promise.all(
 		[fillingQueues, `archive_queue_oldest_seconds > ${patience}`, "archive_queue_batches"].map((query) =>
@@ -18,11 +18,11 @@ export async function backlog({ prometheus }: Pick<Endpoints, "prometheus">): Pr
 	return [
 		...queues!.map(
 			({ metric, value }) =>
-				`the collector's queue for ${metric.exporter ?? "a destination"} is ${(value * 100).toFixed(0)} % full: what it is for is away or slow`,
+				`the collector's queue for ${metric.exporter ?? "a destination"} is ${(value * 100).toFixed(0)} % full: it is down or slow`,
 		),
 		...oldest!.map(
 			({ value }) =>
-				`the archive's queue holds ${batches?.[0]?.value ?? "some"} batches, the oldest for ${value.toFixed(0)} s: is PostgreSQL slow, or away?`,
+				`the archive's queue holds ${batches?.[0]?.value ?? "some"} batches, the oldest for ${value.toFixed(0)} s: is PostgreSQL slow or down?`,
 		),
 	];
 }

@@ -1,4 +1,4 @@
-// Each link from the trace to every other signal and back, as a check that asks the servers themselves.
+// The links from a trace to every other signal and back, each as a check that queries the servers.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { logServiceLabel, serviceGraph, spanMetrics, traceIdLabel, uid } from "../../components/links.ts";
@@ -16,26 +16,26 @@ import {
 import { checkPanels } from "./panels.ts";
 import { gauge, makeSignals, type Signals, services } from "./signals.ts";
 
-/** One link, in the words that people see. */
+/** One link, with the words that people see. */
 export interface Link {
 	name: string;
 	/** What to look at when it is broken. */
 	hint: string;
-	/** Resolves with what was found; throws with what was found instead. */
+	/** Checks the link, and returns what was found. @throws with what was found instead. */
 	check(): Promise<string>;
 }
 
-/** How a proof goes. */
+/** What checks of links depend on. */
 export interface Proof {
-	/** When a trace was sent already, in milliseconds since 1970. */
+	/** When an earlier trace was sent, in milliseconds since 1970. @default none was */
 	earlier?: number;
-	/** Aborted when the proof has ended, and with it what it sends. */
+	/** Aborted at the end of the proof: nothing more is sent then. */
 	ended: AbortSignal;
-	/** Seconds that a link may take which usually takes as many; as many unless told. */
+	/** How many seconds a check may take that usually may take so many. @default the same */
 	within?(usual: number): number;
 }
 
-/** The links of one trace of its own, by phase: a later phase needs the one before. */
+/** The links of a new trace, by phase: each phase needs the one before. */
 export function links(e: Endpoints, proof: Proof) {
 	const signals = makeSignals(e);
 	return {
@@ -74,9 +74,9 @@ function found(
 	{ traceId, spans, value, madeAt }: Signals,
 	{ earlier: firstSent = madeAt, ended, within = (usual) => usual }: Proof,
 ) {
-	// An exemplar may name any of them: what arrives late, behind a restart, leaves one for all.
+	// The exemplar may be of any of these traces: when several arrive at once, after a restart, only one gets an exemplar.
 	const sent = [traceId];
-	// What arrives late was held back behind a restart, and with it whatever was sent before.
+	// A trace that arrives late was held up by a restart, and so was an earlier one.
 	const firstArrival = () => (Date.now() - madeAt > 2000 ? Date.now() : firstSent);
 	const exemplarOf = (histogram: string) =>
 		until(within(60), async () => {
@@ -85,10 +85,10 @@ function found(
 			if (!own) throw new Error(`${seen.length} exemplars of ${histogram}, none names ${sent.join(" or ")}`);
 			return own;
 		});
-	// A collector that has found no Tempo for a while tries again within 15 s, and what was sent before then comes after that.
+	// A collector that could not reach Tempo tries again within 15 s.
 	const stored = () => within(40 + e.sampling.waitSeconds);
-	// Written with an exemplar of the run, a counter has counted it. Its value alone can't tell: after a restart of Tempo it
-	// counts from zero, perhaps to what it was before.
+	// A counter that was written no earlier than an exemplar of this run has counted it. Its value alone proves nothing: after a
+	// restart of Tempo it counts from zero, perhaps to the same value.
 	const counted = async (counter: string, histogram: string) => {
 		const { at } = await exemplarOf(histogram);
 		return until(20, async () => {
@@ -217,9 +217,9 @@ function shown(e: Endpoints, { traceId }: Signals): Link[] {
 }
 
 /**
- * A new counter's first sample is no increase, so the panels that show rates would stay empty after a single trace. More
- * of them, until the proof ends, give those something to show, and an exemplar each: they are further apart than the 5 s of
- * the generator's collection interval, of which one value and one exemplar are kept.
+ * Sends further traces until the proof ends. With a single trace panels of rates would stay empty, because the first sample of
+ * a counter is no increase. They are further apart than the generator's collection interval of 5 s, from which only one
+ * value and one exemplar are kept.
  */
 async function keepSending(e: Endpoints, firstArrival: number, sent: string[], ended: AbortSignal): Promise<void> {
 	const pause = (millis: number) => sleep(millis, undefined, { signal: ended }).catch(() => {});
@@ -227,7 +227,7 @@ async function keepSending(e: Endpoints, firstArrival: number, sent: string[], e
 	while (!ended.aborted) {
 		const signals = makeSignals(e);
 		sent.push(signals.traceId);
-		// Whether it is taken was proved by the first.
+		// That traces are accepted was proved by the first one.
 		await Promise.allSettled([signals.sendFrontendByGrpc(otlpGrpcUrl(e)), signals.sendBackendByHttp(e.otlpHttp)]);
 		await pause(6000);
 	}
@@ -246,7 +246,7 @@ function countSpans({ trace }: TraceById): number {
 	return scopes.reduce((sum, scope) => sum + (scope.spans?.length ?? 0), 0);
 }
 
-/** Tempo leaves out leading zeros of an id. */
+/** Whether two trace ids are the same: Tempo omits leading zeros. */
 function sameId(a: string, b: string): boolean {
 	return a.padStart(32, "0") === b.padStart(32, "0");
 }

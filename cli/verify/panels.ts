@@ -1,4 +1,4 @@
-// Every query of every dashboard, run as Grafana would run it.
+// Runs every query of every dashboard as Grafana would.
 
 import { postgresql, serviceGraph, uid } from "../../components/links.ts";
 import { type Endpoints, epoch, grafana, withQuery } from "./api.ts";
@@ -8,9 +8,9 @@ interface Target {
 	datasource?: { uid?: string; type?: string };
 	expr?: string;
 	query?: string;
-	/** Of PostgreSQL, where Grafana's own macros stay. */
+	/** SQL for PostgreSQL. Grafana itself expands its macros. */
 	rawSql?: string;
-	/** Of an object in a store. */
+	/** Address of an object in the object store. */
 	url?: string;
 	queryType?: string;
 	/** Selectors of a service map; Grafana's frontend runs them against the metrics of the service graph. */
@@ -34,25 +34,25 @@ interface Model {
 	templating?: { list: { name: string; type: string; query?: unknown; current?: { value?: unknown } }[] };
 }
 
-/** What became of one query of a panel. */
+/** The result of one query of a panel. */
 export interface QueryResult {
 	pack: string | undefined;
 	/** Dashboard, panel and query, for people. */
 	name: string;
 	/** How much it returned: rows, series or spans. */
 	rows: number;
-	/** What the server said instead. */
+	/** The server's error. */
 	error?: string;
-	/** Why it could not be asked. */
+	/** Why it could not be run. */
 	skipped?: string;
-	/** Its panel waits for what applications send. */
+	/** Whether its panel is empty until applications send data. */
 	needsSenders: boolean;
 }
 
 /**
- * Runs every panel's queries over the last 15 minutes against the dashboards that Grafana has now.
+ * Runs the queries of every dashboard that Grafana has, over the last 15 minutes.
  *
- * @param traceId What the variable of that name is.
+ * @param traceId Value of the dashboards' variable of this name.
  */
 export async function runPanels(e: Endpoints, traceId: string): Promise<QueryResult[]> {
 	const results: QueryResult[] = [];
@@ -80,7 +80,7 @@ export async function runPanels(e: Endpoints, traceId: string): Promise<QueryRes
 	return results;
 }
 
-/** What is drawn across panels, as panels that ask the same. */
+/** A dashboard's annotations, as panels with the same queries. */
 function annotations({ annotations }: Model): Panel[] {
 	return (annotations?.list ?? []).flatMap(({ name: title, datasource, expr }) =>
 		datasource && expr ? [{ title, type: "annotation", datasource, targets: [{ refId: "A", expr }] }] : [],
@@ -88,8 +88,8 @@ function annotations({ annotations }: Model): Panel[] {
 }
 
 /**
- * Every panel of the stack's dashboards, in a sentence. A panel that waits for applications may be empty, and one may lack
- * a plugin that could not be downloaded.
+ * Checks every panel of the stack's dashboards, and returns a summary. Panels for data of applications may be empty, and
+ * those whose plugin could not be downloaded are skipped.
  *
  * @throws with the panels that fail or have no data.
  */
@@ -108,15 +108,17 @@ export async function checkPanels(e: Endpoints, traceId: string): Promise<string
 	return `${filled} queries return data${waiting}${lacking > 0 ? `, ${lacking} lack a plugin` : ""}`;
 }
 
-/** Types of datasources that Grafana knows. */
+/** Types of datasources whose plugins are installed in Grafana. */
 async function installed(e: Endpoints): Promise<Set<string>> {
 	const plugins = await grafana<{ id: string }[]>(e, "/api/plugins?type=datasource&embedded=0");
 	const ids = plugins.map(({ id }) => id);
-	// Newer versions call the plugin otherwise, and take both names.
+	// Newer versions have another name for the plugin, and accept both.
 	return new Set(ids.includes(`grafana-${postgresql}ql-datasource`) ? [...ids, postgresql] : ids);
 }
 
-/** Puts values in the place of dashboard variables: the run's trace id, everything for what can be everything, else the default. */
+/**
+ * Replaces dashboard variables: with the run's trace id, with a pattern that matches everything, or with the default.
+ */
 function variables(model: Model, traceId: string): (text: string) => string {
 	const values = new Map<string, string>();
 	for (const variable of model.templating?.list ?? []) {
@@ -140,7 +142,7 @@ async function rows(e: Endpoints, panel: Panel, target: Target, fill: (text: str
 	return source === uid.reports ? asked.catch(notStoredYet) : asked;
 }
 
-/** Before the first report the object store has no such object, which the plugin calls an error. */
+/** Before the first report the object store has no such object, which the plugin reports as an error. */
 function notStoredYet(error: Error): number {
 	if (/unsuccessful HTTP response[\s\S]*\b404\b/.test(error.message)) return 0;
 	throw error;
@@ -175,7 +177,7 @@ async function queryRows(e: Endpoints, target: Target): Promise<number> {
 	const body = {
 		queries: [{ ...target, intervalMs: 15_000, maxDataPoints: 300, ...(!target.instant && { range: true }) }],
 		from: "now-15m",
-		// Grafana cuts the end down to a whole step of 15 s: what was counted since then would not be seen.
+		// Grafana rounds the end down to a whole step of 15 s: the newest samples would be missing.
 		to: "now+15s",
 	};
 	type Answer = { results: Record<string, { error?: string; frames?: { data: { values: unknown[][] } }[] }> };
@@ -185,7 +187,7 @@ async function queryRows(e: Endpoints, target: Target): Promise<number> {
 	return (result?.frames ?? []).reduce((sum, { data }) => sum + filled(data.values), 0);
 }
 
-/** Rows with something beside their time: what is no number is null there. */
+/** The number of rows that have a value beside their time: NaN is null here. */
 function filled([first = [], ...others]: unknown[][]): number {
 	const columns = others.length > 0 ? others : [first];
 	return first.filter((_, row) => columns.some((column) => column[row] !== null)).length;

@@ -1,4 +1,4 @@
-// One trace of two services, a log and a metric, made and sent by the OpenTelemetry SDK as an application would.
+// One trace of two services, a log and a metric, made and sent with the OpenTelemetry SDK, as by an application.
 
 import { credentials, Metadata } from "@grpc/grpc-js";
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, type TimeInput, trace } from "@opentelemetry/api";
@@ -16,18 +16,21 @@ import { overHttp, ReaderByHand, recorder, type Shown, send, timeoutMillis } fro
 /** The services of the verification trace: an edge of the service graph leads from the first to the second. */
 export const services = { frontend: "tracestack-verify-frontend", backend: "tracestack-verify-backend" } as const;
 
-/** A gauge whose value is the second it was sent in: no new series each run, and an old value is told from a new one. */
+/**
+ * A gauge whose value is the second in which it was sent: each run uses the same series, and has a value of its own.
+ */
 export const gauge = {
 	instrument: "tracestack.verify.sent",
 	unit: "s",
 	prometheus: "tracestack_verify_sent_seconds",
 } as const;
 
-/** The signals of one run, and a way to send each. */
+/** The signals of one run, and functions to send each. */
 export interface Signals {
 	traceId: string;
+	/** How many spans the trace has. */
 	spans: number;
-	/** When, in milliseconds since 1970. */
+	/** When the trace ended, in milliseconds since 1970. */
 	madeAt: number;
 	/** The gauge's value. */
 	value: number;
@@ -40,7 +43,7 @@ export interface Signals {
 /**
  * Makes a trace that has just ended: a checkout whose payment, in a second service, failed.
  *
- * @param shown What OTLP asks for, and whom to trust.
+ * @param shown The stack's credentials. @default none @param now When it ended, in milliseconds since 1970. @default now
  */
 export function makeSignals(shown: Shown = {}, now = Date.now()): Signals {
 	const frontend = recorder(services.frontend, kept);
@@ -80,14 +83,16 @@ export function makeSignals(shown: Shown = {}, now = Date.now()): Signals {
 	};
 }
 
-/** Whatever OTEL_TRACES_SAMPLER says in this shell, and whatever share of traces the stack keeps. */
+/**
+ * Records all spans, whatever OTEL_TRACES_SAMPLER says in this shell, and exempts them from the stack's own sampling.
+ */
 const kept: Sampler = {
 	shouldSample: () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED, attributes: { [keepAttribute]: 1 } }),
 	toString: () => "kept",
 };
 
 function overGrpc({ otlpToken, ca }: Shown) {
-	// The library names a server by its address where it has no other name, which Node warns of.
+	// For an IP address the library sends it as the TLS server name, of which Node would print a deprecation warning.
 	if (ca) process.noDeprecation = true;
 	const metadata = new Metadata();
 	if (otlpToken) metadata.set("authorization", `Bearer ${otlpToken}`);

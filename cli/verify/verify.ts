@@ -1,16 +1,18 @@
+// `./tracestack verify`: one trace, a log and a metric, followed through every link.
+
 import { type Environment, outputs, prepare, type StackOptions } from "../engine.ts";
-import { columns, paint, progress, seconds, shorten, UserError } from "../output.ts";
+import { columns, folded, paint, progress, seconds, shorten, UserError } from "../output.ts";
 import { type Endpoints, type Server, throughGrafana } from "./api.ts";
 import { type Link, links } from "./links.ts";
 
-/** What became of one link. */
+/** The result of checking one link. */
 export interface LinkResult {
 	link: string;
 	ok: boolean;
 	/** Seconds since the signals were sent. */
 	seconds: number;
 	detail: string;
-	/** What to look at; only when broken. */
+	/** What to look at; only where the link is broken. */
 	hint?: string;
 }
 
@@ -22,12 +24,15 @@ export async function verifyCommand(options: StackOptions & { json?: boolean }):
 	return conclude(results);
 }
 
-/** Where the stack answers. Throws when it is not up. */
+/** The addresses and credentials of a stack. @throws UserError when it is not up. */
 export async function endpoints(environment: Environment, stack: string): Promise<Endpoints> {
 	return endpointsOf(stack, await outputs(environment, stack));
 }
 
-/** The same from a stack's outputs, secrets readable. What can't be reached from here is asked through Grafana. */
+/**
+ * The same from outputs that were read already, secrets readable. Servers without an address for this machine get one
+ * through Grafana.
+ */
 export function endpointsOf(stack: string, outputs: Record<string, unknown>): Endpoints {
 	const { urls, retention, sampling, dashboards, grafanaUser, grafanaPassword, otlpToken, ca } = outputs;
 	if (!urls) throw new UserError(`The stack ${stack} is not up: ./tracestack up --stack ${stack}`);
@@ -58,9 +63,9 @@ export function verify(e: Endpoints, earlier?: number): Promise<LinkResult[]> {
 }
 
 /**
- * Follows links by phase: those of a phase at the same time. A phase that breaks ends the run.
+ * Checks links phase by phase, those of one phase at the same time. The first phase with a broken link is the last.
  *
- * @param phases Makes the links; what they send ends with the signal.
+ * @param phases Makes the links; what they send in the background ends with the signal.
  */
 export async function prove(phases: (ended: AbortSignal) => Link[][]): Promise<LinkResult[]> {
 	const results: LinkResult[] = [];
@@ -78,15 +83,15 @@ export async function prove(phases: (ended: AbortSignal) => Link[][]): Promise<L
 	return results;
 }
 
-/** Says what the run proved; 1 when a link is broken. */
+/** Prints what was proved, or the first broken link. Returns the exit code. */
 export function conclude(results: LinkResult[]): number {
 	const broken = results.find(({ ok }) => !ok);
 	if (!broken) {
 		progress(paint("green", `verified: all ${results.length} links hold`, process.stderr));
 		return 0;
 	}
-	progress(paint("red", `broken: ${broken.link}: ${broken.detail}`, process.stderr));
-	progress(`look at: ${broken.hint}`);
+	progress(paint("red", folded(`broken: ${broken.link}: ${broken.detail}`), process.stderr));
+	progress(folded(`look at: ${broken.hint}`));
 	return 1;
 }
 
@@ -106,8 +111,10 @@ async function follow(link: Link, started: number): Promise<LinkResult> {
 	}
 	const mark = outcome.ok ? paint("green", "✓", process.stderr) : paint("red", "✗", process.stderr);
 	const line = `${link.name.padEnd(29)} ${seconds(started).padStart(6)}`;
-	// What holds needs a hint of how it was seen; what is broken is told in full.
-	const detail = outcome.ok ? `  ${shorten(outcome.detail, columns(process.stderr) - 42)}` : `\n    ${outcome.detail}`;
+	// For a link that works, the beginning of what was found is enough; an error is printed in full.
+	const detail = outcome.ok
+		? `  ${shorten(outcome.detail, columns(process.stderr) - 42)}`
+		: `\n${folded(`    ${outcome.detail}`)}`;
 	progress(`  ${mark} ${line}${detail}`);
 	return outcome;
 }

@@ -96,7 +96,7 @@ describe("a new stack with a password of its own", () => {
 		const bytes = readFileSync(file);
 		writeFileSync(damaged, bytes.subarray(0, bytes.length / 2));
 		for (const [name, words] of [
-			[damaged, "is torn"],
+			[damaged, "is incomplete"],
 			[file, "--yes"],
 		] as const) {
 			const refused = await stack.tracestack("restore", name, ...(name === damaged ? ["--yes"] : []));

@@ -69,7 +69,7 @@ describe("the doctor", () => {
 	it("says to people that nobody has sent anything", async () => {
 		const { code, all } = await stack.tracestack("doctor");
 		expect(all).toMatch(
-			/! spans come.*\n {4}tempo: it has no trace of the last day: nobody has sent one\n {6}→ .*verify sends one/,
+			/! spans arrive.*\n {4}tempo: it has no trace of the last day: nobody has sent one\n {6}→ .*verify --stack e2e-doctor sends one/,
 		);
 		expect(all).toMatch(/0 broken, \d to look at/);
 		expect(code).toBe(2);
@@ -97,9 +97,9 @@ describe("the doctor", () => {
 
 		await told(
 			[
-				/collector: it looks for a host that nobody has.*otlp_grpc\/tempo: .* → a wrong address/,
+				/collector: it can't resolve the name of a host.*otlp_grpc\/tempo: .* → a wrong address/,
 				/broken grafana: it does not reach Tempo at http:\/\/tempo:3201/,
-				/alertmanager: (it has little memory left|the kernel ended it).* → .*tracestack:size/,
+				/alertmanager: (it has little memory left|the kernel killed it).* → .*tracestack:size/,
 				new RegExp(
 					`collector: node \\(process \\d+\\) speaks HTTP to 127.0.0.1:${stack.ports.otlpGrpc}, .* → .*:${stack.ports.otlpHttp}`,
 				),
@@ -119,7 +119,7 @@ describe("the doctor", () => {
 		squatter = createServer().listen(stack.ports.grafana, "127.0.0.1");
 
 		await told([
-			/broken tempo: it may not write where its data lies.*permission denied → the volume/,
+			/broken tempo: it may not write to its data directory.*permission denied → the volume/,
 			/broken grafana: it does not run: exited/,
 			new RegExp(`broken stack: Port ${stack.ports.grafana} on 127.0.0.1 is taken by .* → Stop it`),
 		]);

@@ -174,6 +174,8 @@ export class TestStack {
 	async #run(args: string[]): Promise<Outcome> {
 		const result = await execa(join(root, "tracestack"), args, {
 			cwd: root,
+			// No sentence that a test looks for is broken into lines.
+			env: { COLUMNS: "1000" },
 			reject: false,
 			all: true,
 			timeout: 600_000,

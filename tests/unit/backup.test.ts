@@ -111,7 +111,7 @@ describe("what is refused", () => {
 	it.each([1, 511, 512, 4000, 20_000, 21_000, -3000, -2048, -1536])("a file torn at %i", async (length) => {
 		const file = changed((bytes) => bytes.subarray(0, length < 0 ? bytes.length + length : length));
 		await expect(verifyBackup(file)).rejects.toThrow(
-			length < 0 || length > 20_000 ? /is torn/ : /is torn|is no backup/,
+			length < 0 || length > 20_000 ? /is incomplete/ : /is incomplete|is no backup/,
 		);
 	});
 

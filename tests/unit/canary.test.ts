@@ -10,7 +10,7 @@ it("says in one line what became of the canary, whatever a server answers", () =
 	].map(stripVTControlCharacters);
 	expect(lines).toEqual([
 		"canary ab: 502 from http://tempo: <html>\\n<h1>\\u001b[2J",
-		"canary was not taken: ECONNREFUSED",
-		"canary ab: by id after 0.2 s, by search after 1.3 s",
+		"canary was not accepted: ECONNREFUSED",
+		"canary ab: by id in 0.2 s, by search in 1.3 s",
 	]);
 });

@@ -17,7 +17,7 @@ test("uids are the names of the files, and nothing is a number of one Grafana", 
 test.each([
 	["orders", '{"uid":"orders"}', []],
 	["orders", '{"uid":"sales"}', ["its uid is sales, not its name"]],
-	["orders", '{"uid":"orders","id":7,"version":3}', ["has id, a number of one", "has version, a number of one"]],
+	["orders", '{"uid":"orders","id":7,"version":3}', ["has id, which Grafana sets", "has version, which Grafana sets"]],
 	["orders", "{", ["is no JSON"]],
 ])("a file %s.json of %s: %j", (name, text, said) => {
 	const dir = mkdtempSync(join(tmpdir(), "tracestack-files-"));

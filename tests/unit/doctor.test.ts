@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it, test } from "vitest";
 import { errorsOf } from "../../cli/doctor/causes.ts";
 import { certificates } from "../../cli/doctor/certificates.ts";
-import { report } from "../../cli/doctor/doctor.ts";
+import { forStack, report } from "../../cli/doctor/doctor.ts";
 import { roomLeft } from "../../cli/doctor/engine.ts";
 import { commandOf, mistakes, otlp } from "../../cli/doctor/senders.ts";
 import type { Context } from "../../cli/drift/finding.ts";
@@ -16,12 +16,12 @@ describe("a server's log", () => {
 		[
 			"the collector's, a name that nobody has",
 			'2026-11-21T10:00:00.000Z\tinfo\tinternal/retry_sender.go:133\tExporting failed. Will retry the request after interval.\t{"error": "rpc error: code = Unavailable desc = no children to pick from", "otelcol.component.id": "otlp_grpc/tempo", "interval": "5s"}',
-			/host that nobody has/,
+			/resolve the name of a host/,
 		],
 		[
 			"the collector's, a port where nobody listens",
 			'2026-11-21T10:00:00.000Z\tinfo\tinternal/retry_sender.go:133\tExporting failed. Will retry the request after interval.\t{"error": "rpc error: code = Unavailable desc = connection error: desc = \\"transport: Error while dialing: dial tcp 172.18.0.3:4317: connect: connection refused\\""}',
-			/nobody answers/,
+			/nothing listens/,
 		],
 		[
 			"Tempo's, a volume of somebody else",
@@ -133,7 +133,7 @@ describe("an application's environment", () => {
 	it("that names the gRPC port and no protocol is asked about, where nothing comes by gRPC", () => {
 		const silent = (env: Record<string, string>) => of(env, false, true);
 		expect(silent({ ENDPOINT: "http://localhost:4317" })).toEqual([
-			expect.stringMatching(/no protocol; .* → is it idle/),
+			expect.stringMatching(/sets no protocol; .* → is it idle/),
 		]);
 		expect(silent({ ENDPOINT: "http://localhost:4317", PROTOCOL: "grpc" })).toEqual([]);
 		expect(silent({ ENDPOINT: "http://localhost:4318" })).toEqual([]);
@@ -187,7 +187,7 @@ describe("an application's environment", () => {
 
 describe("a certificate", () => {
 	it.each([
-		[12, /^its certificate ends in 11 days$/],
+		[12, /^its certificate expires in 11 days$/],
 		[90, undefined],
 	])("that is valid for %s days", async (days, what) => {
 		const { certificate, key } = await selfSigned(["IP:127.0.0.1"], days);
@@ -205,7 +205,7 @@ it("tells what is wrong in lines that fit, and what to do", () => {
 	const complaint = {
 		severity: "broken",
 		about: "tempo",
-		what: "it may not write where its data lies (12 in 15 minutes)",
+		what: "it may not write to its data directory (12 in 15 minutes)",
 		seen: `mkdir /var/tempo/wal: permission denied ${"and so on ".repeat(10)}`,
 		todo: "the volume belongs to another user",
 	} as const;
@@ -241,4 +241,20 @@ it("shows a terminal nothing that somebody sent as it is", () => {
 	const lines = report([{ check: "no alert fires", complaints: [complaint] }], 80).map(stripVTControlCharacters);
 	expect(lines[1]).toBe("    $& \\u001b[2J: fires");
 	expect(lines[2]).toBe("      | \\u001b]0;x\\u0007 again");
+});
+
+describe("advice", () => {
+	it("names the stack in every command, or it would be about another one", () => {
+		const todo =
+			"./tracestack drift; ./tracestack pulumi up --refresh puts it back, ./tracestack up --stack prod renews";
+		expect(forStack(todo, "prod")).toBe(
+			"./tracestack drift --stack prod; ./tracestack pulumi up --refresh --stack prod puts it back, ./tracestack up --stack prod renews",
+		);
+	});
+
+	it("leaves out what is the default, but for Pulumi, which has another one", () => {
+		expect(forStack("./tracestack status, ./tracestack pulumi up --refresh", "dev")).toBe(
+			"./tracestack status, ./tracestack pulumi up --refresh --stack dev",
+		);
+	});
 });

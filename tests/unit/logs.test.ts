@@ -83,13 +83,13 @@ describe("a file", () => {
 		expect(told).toContain("  3 of 7: lacks run_id\n    lines 2-3, 8\n");
 		expect(told).toMatch(/ {2}1 of 7: severity must be one of TRACE, .*\n {4}such as "loud": line 4\n/);
 		expect(told).toContain("  1 of 7: no JSON\n    line 7\n");
-		expect(told).toContain("5 of 7 lines are not as the pack gazeqa wants them");
+		expect(told).toContain("5 of 7 lines do not match the schema of the pack gazeqa");
 	});
 
 	it("without a mistake is told as such, as JSON as well", async () => {
 		const { code, all, stdout } = await said({ from: lines(JSON.stringify(good), ""), json: true });
 		expect([code, JSON.parse(stdout)]).toEqual([0, { lines: 1, wrong: 0, mistakes: [] }]);
-		expect(all).toContain("all of 1 lines are as the pack gazeqa wants them");
+		expect(all).toContain("all of 1 lines match the schema of the pack gazeqa");
 	});
 
 	it("that is empty, or is not there, is no right one", async () => {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { playAll } from "../../cli/demo/demo.ts";
 import { play } from "../../cli/demo/play.ts";
 import type { Demo } from "../../cli/demo/world.ts";
 import type { Endpoints } from "../../cli/verify/api.ts";
@@ -109,5 +110,21 @@ describe("play", () => {
 	it("says what it was told when it is refused", async () => {
 		answers = 400;
 		await expect(play(e, recorded().demo, options, now)).rejects.toThrow(/Bad Request|400/);
+	});
+
+	it.each([
+		[undefined, 0],
+		[true, 1],
+	])("holds an interrupt back only while it goes on in real time: %s", async (follow, held) => {
+		answers = 400;
+		const before = process.listenerCount("SIGINT");
+		const playing = playAll([{ pack: "till", demo: recorded().demo }], e, {
+			minutes: 1,
+			seed: 1,
+			...(follow && { follow }),
+		});
+		expect(process.listenerCount("SIGINT") - before).toBe(held);
+		await expect(playing).rejects.toThrow(/Bad Request|400/);
+		expect(process.listenerCount("SIGINT")).toBe(before);
 	});
 });

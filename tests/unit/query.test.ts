@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
+import { traceIdOf } from "../../cli/query/ask.ts";
 import { type Line, logQl, looks } from "../../cli/query/logs.ts";
 import { traceQl } from "../../cli/query/search.ts";
 import { secondsOf } from "../../cli/query/since.ts";
@@ -172,4 +173,10 @@ describe("logs that are followed", () => {
 	it("are waited for where there are none", async () => {
 		expect(await shown([[], [line(5)]], 2)).toEqual([[], ["5"]]);
 	});
+});
+
+it("takes a trace id as people copy it, and nothing else", () => {
+	expect(traceIdOf("AB12")).toBe(`${"0".repeat(28)}ab12`);
+	for (const text of ["", "xyz", "0".repeat(33)]) expect(() => traceIdOf(text)).toThrow("is no trace id");
+	expect(() => logQl("shop", { trace: "xyz" })).toThrow("xyz is no trace id");
 });

@@ -28,6 +28,14 @@ describe("the progress of an operation", () => {
 		expect(lines).toEqual([expect.stringMatching(/tempo is ready/), "2 created, 1 unchanged"]);
 	});
 
+	it("calls no service ready that only keeps its volume", () => {
+		const progress = new ResourceProgress();
+		const parent = urn("tracestack:service:Postgres", "postgres");
+		progress.event(finished("create", "docker:index/volume:Volume", "postgres-data", parent));
+		progress.event(finished("create", "tracestack:service:Postgres", "postgres"));
+		expect(lines.filter((line) => line.includes("ready"))).toEqual([]);
+	});
+
 	it("names each resource of an earlier run that something happened to", () => {
 		const progress = new ResourceProgress();
 		progress.event(finished("create", "grafana:oss/dashboard:Dashboard", "billing", urn("t", "grafana-content")));

@@ -43,7 +43,7 @@ describe("a backup that fits", () => {
 		expect(differences(older, { ...parts, storage })).toEqual([
 			"tempo: the backup was made with grafana/tempo:2.7.0, this is grafana/tempo:2.8.2",
 			"loki-data is not in the backup and stays as it is",
-			"traces and logs lay in each service's own volume, and this stack reads them from gs://acme",
+			"traces and logs were stored in each service's own volume, and this stack reads them from gs://acme",
 		]);
 	});
 });

@@ -23,7 +23,7 @@ describe("before the engine reads a stack's settings, commands know", () => {
 	it("that what knows Docker only is refused on AWS, with what there is instead", async () => {
 		writeFileSync(join(dir, "Pulumi.cloud.yaml"), "config:\n  tracestack:target: aws\n");
 		await expect(onDockerOnly("cloud", "status", "Ask the doctor", dir)).rejects.toThrow(
-			"status knows stacks on Docker only, and cloud is on AWS.\nAsk the doctor",
+			"status works for stacks on Docker only, and cloud is on AWS.\nAsk the doctor",
 		);
 		await onDockerOnly("none", "status", "", dir);
 	});

@@ -89,7 +89,7 @@ describe("a server that is still to come", () => {
 			"/api/v1/rules": () => ({ data: { groups: [] } }),
 		});
 		const e = { alertmanager: url, prometheus: url } as Endpoints;
-		await expect(alertPath(e, "ab", () => 60).check()).resolves.toContain("told nobody");
+		await expect(alertPath(e, "ab", () => 60).check()).resolves.toContain("accepted and resolved");
 		expect(posted).toHaveLength(2);
 	});
 

@@ -1,4 +1,6 @@
-import { hostname } from "node:os";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
 import { execa } from "execa";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { lockHolders, whenFree } from "../../cli/lock.ts";
@@ -88,6 +90,27 @@ describe("a lock", () => {
 			/process 1 on elsewhere.*\n.*\.\/tracestack pulumi cancel --stack dev/,
 		);
 		expect(free).not.toHaveBeenCalled();
+	});
+
+	it("of a run that goes on is waited for, until the user has enough", async () => {
+		// What tells a run from another program with its number is its name.
+		const folder = mkdtempSync(join(tmpdir(), "tracestack-lock-"));
+		const pulumi = join(folder, "pulumi");
+		writeFileSync(pulumi, "#!/bin/sh\nread _\n", { mode: 0o755 });
+		const other = execa(pulumi, { stdin: "pipe", reject: false });
+		try {
+			const { free, body } = locked(message(hostname(), other.pid ?? 0));
+			const interrupted = new AbortController();
+			const waiting = whenFree("dev", free, body, interrupted.signal);
+			await vi.waitFor(() => expect(body).toHaveBeenCalled());
+			interrupted.abort(new Error("Interrupted"));
+			await expect(waiting).rejects.toThrow("Interrupted");
+			expect(free).not.toHaveBeenCalled();
+		} finally {
+			other.kill();
+			await other;
+			rmSync(folder, { recursive: true });
+		}
 	});
 
 	it("is not seen in another error", async () => {

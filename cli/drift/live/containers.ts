@@ -1,4 +1,4 @@
-// Containers, held against what was deployed: the provider reads back neither environment nor labels, networks or volumes.
+// Compares containers with what was deployed: the provider does not read back environment, labels, networks and volumes.
 
 import { imageLabel } from "../../../targets/docker/labels.ts";
 import type { Change } from "../../diff/change.ts";
@@ -8,7 +8,10 @@ import { type Deployed, deployed, type Engine, engine, standing } from "./inspec
 import { refill, remake, up } from "./restore.ts";
 import { changed } from "./view.ts";
 
-/** Containers that are gone, stopped, made again or changed, those that nobody deployed, and what they stand on. */
+/**
+ * Findings about containers that are gone, stopped, created anew, changed or unknown, and about networks, volumes and
+ * images.
+ */
 export async function containers(context: Context): Promise<Finding[]> {
 	const there = await engine(context);
 	const known = deployed(context);
@@ -29,7 +32,7 @@ function held(container: Deployed, there: Engine, stack: string): Finding[] {
 		changes: [{ path: "state", from: "running", to: "gone" }],
 		restore: up(stack),
 	} as const;
-	// One that hands a volume over has done it: it is only a name.
+	// A container that sets the owner of a volume has done its work: it is not missed.
 	if (inputs.mustRun === false)
 		return found
 			? []
@@ -47,7 +50,7 @@ function held(container: Deployed, there: Engine, stack: string): Finding[] {
 
 	const again = found.Id !== id;
 	const { Status, FinishedAt } = found.State;
-	// One that starts over and over serves nobody either.
+	// A container that is restarting all the time does not serve either.
 	const stopped = Status !== "running";
 	const changes = [
 		...(stopped ? [{ path: "state", from: "running", to: Status }] : []),
@@ -71,9 +74,9 @@ function held(container: Deployed, there: Engine, stack: string): Finding[] {
 	];
 }
 
-/** What nobody notices, as long as nobody looks for it. */
+/** Properties whose change affects neither service nor data. */
 const cosmetic = /^(labels|stopTimeout|log|hostname|id$)/;
-/** Without them a service loses data, or nobody reaches it. */
+/** Properties whose change makes a service lose data, or unreachable. */
 const vital = /^(volumes|networks|ports|command|user)/;
 
 function severityOf(changes: Change[], stopped: boolean): Finding["severity"] {
@@ -82,7 +85,7 @@ function severityOf(changes: Change[], stopped: boolean): Finding["severity"] {
 	return changes.every(({ path }) => cosmetic.test(path)) ? "cosmetic" : "restarts a service";
 }
 
-/** Containers that say that they are the stack's, and that nobody deployed. */
+/** Containers with the stack's label that were not deployed. */
 function strangers(known: Deployed[], { containers: there }: Engine): Finding[] {
 	return there
 		.filter(({ Id, Name }) => !known.some(({ id, inputs }) => id === Id || Name === `/${inputs.name}`))
@@ -99,7 +102,7 @@ function strangers(known: Deployed[], { containers: there }: Engine): Finding[] 
 		}));
 }
 
-/** The network and the volumes that containers stand on. */
+/** Networks and volumes that were removed. */
 function removed({ state, stack }: Context, { networks, volumes }: Engine): Finding[] {
 	const ids = new Set([...networks.map(({ id }) => id), ...volumes.map(({ name }) => name)]);
 	return (state.deployment.resources ?? [])
@@ -116,7 +119,7 @@ function removed({ state, stack }: Context, { networks, volumes }: Engine): Find
 		}));
 }
 
-/** Tags that name another image than the one that was deployed by that name. */
+/** Image tags that refer to another image than when they were deployed. */
 function retagged({ state }: Context, { images }: Engine): Finding[] {
 	const resources = (state.deployment.resources ?? []).filter(({ type }) => type === types.image);
 	return resources.flatMap((resource): Finding[] => {

@@ -1,4 +1,4 @@
-// Files inside containers. The provider writes them when it makes a container and never looks again.
+// Compares files inside containers with what was deployed: the provider writes them once and never reads them back.
 
 import { parse } from "yaml";
 import type { Change } from "../../diff/change.ts";
@@ -23,12 +23,12 @@ interface Drifted {
 	path: string;
 	action: "create" | "update" | "delete";
 	changes: Change[];
-	/** What it has now. */
+	/** Its present content. */
 	text: string;
 	modified?: string;
 }
 
-/** Files that were replaced, added or removed, and whether the service runs with them already. */
+/** Findings about files that were changed, added or removed, and whether the service has loaded them already. */
 export async function files(context: Context): Promise<Finding[]> {
 	const found = await Promise.all(
 		(await standingOnes(context)).map(async ([container, inspected]) => {
@@ -61,7 +61,10 @@ export async function files(context: Context): Promise<Finding[]> {
 	return found.flat();
 }
 
-/** A look for each service that tells: where it runs otherwise than its files say, which are as they were deployed. */
+/**
+ * A look at a service that reports its configuration: where that differs from its files, which themselves are as
+ * deployed.
+ */
 export function configuration(service: string) {
 	return async (context: Context): Promise<Finding[]> => {
 		const [pair] = (await standingOnes(context)).filter(([{ component }]) => component === service);
@@ -96,7 +99,7 @@ function isRule(file: string): boolean {
 	return file.startsWith("/etc/prometheus/rules/");
 }
 
-/** What was deployed to run, with what stands there now. */
+/** The containers of services, each with what is there under its name now. */
 async function standingOnes(context: Context): Promise<[Deployed, Inspected][]> {
 	const there = await engine(context);
 	return deployed(context).flatMap((container): [Deployed, Inspected][] => {
@@ -105,7 +108,7 @@ async function standingOnes(context: Context): Promise<[Deployed, Inspected][]> 
 	});
 }
 
-/** Whether a service can be asked. If not, the look at containers says why. */
+/** Whether a service can be reached. If not, the look at containers reports why. */
 export function answers({ State, NetworkSettings }: Inspected, { inputs }: Deployed): boolean {
 	const attached = (inputs.networksAdvanced ?? []).every(({ name }) => name in NetworkSettings.Networks);
 	return State.Status === "running" && attached;
@@ -113,7 +116,7 @@ export function answers({ State, NetworkSettings }: Inspected, { inputs }: Deplo
 
 const read = new WeakMap<Inspected, Promise<Drifted[]>>();
 
-/** Once for every look. */
+/** Reads the files of a container once for all looks. */
 function driftedFiles(container: Deployed, inspected: Inspected): Promise<Drifted[]> {
 	const known = read.get(inspected) ?? findDrifted(container, inspected);
 	read.set(inspected, known);
@@ -140,7 +143,7 @@ async function findDrifted({ inputs: { uploads = [] } }: Deployed, { Id }: Inspe
 	];
 }
 
-/** What a file means otherwise than before: comments, the order of keys, and another way to write a value are nothing. */
+/** Changes in the meaning of a file: neither comments, the order of keys, nor the way to write a value matter. */
 export function contentChanges(path: string, from: string, to: string): Change[] {
 	if (from === to) return [];
 	if (isProgram(path)) return [{ path: "content", ...inShort(from || undefined, to) }];
@@ -148,7 +151,7 @@ export function contentChanges(path: string, from: string, to: string): Change[]
 		try {
 			return compare(parse(from, { merge: true }) ?? {}, parse(to, { merge: true }) ?? {}, { absent: "differs" });
 		} catch {
-			// Not what its name says: then every line counts.
+			// It is not what its name says: then it is compared line by line.
 		}
 	}
 	const [was, is] = [meaningful(from), meaningful(to)];
@@ -170,7 +173,10 @@ function meaningful(text: string): string[] {
 		.filter((line) => line && !/^[#;]/.test(line));
 }
 
-/** Whether a server runs with a changed file: it agrees with what is there now, and what is there now says more or otherwise. */
+/**
+ * Whether a server has loaded a changed file: its configuration agrees with the file, and no longer with what was
+ * deployed.
+ */
 export function isLoaded(
 	running: Pick<Reported, "differences">,
 	path: string,
@@ -180,7 +186,10 @@ export function isLoaded(
 	return running.differences(path, declared).length > 0 || changes.some(({ from }) => from === undefined);
 }
 
-/** Of a service that does not tell: a container that was never started again runs with the files that it was made with. */
+/**
+ * Whether a file was changed since its service was started; for services that don't report their configuration. A container
+ * that was never restarted runs with the files that it was created with.
+ */
 export function changedSinceStart(
 	{ Created, State }: Pick<Inspected, "Created" | "State">,
 	modified?: string,
@@ -189,7 +198,7 @@ export function changedSinceStart(
 	return firstStart || (modified !== undefined && modified > State.StartedAt);
 }
 
-/** Where and how long something is kept, and the way that it takes. */
+/** Paths of settings that decide where data goes, and how long it is kept. */
 const vital = /retention|storage|queue|receivers\b|exporters|pipelines|remote_write|remote_read|\bwal\b/;
 
 function severityOf(changes: Change[]): Finding["severity"] {

@@ -1,4 +1,4 @@
-// What is in Grafana, held against what was deployed there: edits, deletions, and what was added by hand.
+// Compares Grafana's content with what was deployed: edits, deletions, and what was added by hand.
 
 import { postgresql } from "../../../components/links.ts";
 import { isDefault } from "../../dashboards/defaults.ts";
@@ -34,7 +34,10 @@ interface Source {
 	jsonData: Model;
 }
 
-/** Dashboards, folders and datasources. Quiet while Grafana does not run: its container says so. */
+/**
+ * Findings about dashboards, folders and datasources; none while Grafana does not run, which is a finding of its
+ * container.
+ */
 export async function inGrafana(context: Context): Promise<Finding[]> {
 	const there = await engine(context);
 	const server = deployed(context).find(({ component, inputs }) => component === "grafana" && inputs.mustRun !== false);
@@ -110,12 +113,12 @@ function folders(context: Context, ours: StateResource[], shown: Found[]): Findi
 	];
 }
 
-/** A datasource's type by the name that was declared: Grafana's list has what its plugin is called since. */
+/** A datasource's type by the name that is declared: newer versions of Grafana list it by another one. */
 export function typeOf({ type }: Pick<Source, "type">): string {
 	return type === "grafana-postgresql-datasource" ? postgresql : type;
 }
 
-/** Without its datasource a panel shows nothing, or something else. */
+/** Findings about datasources. They are serious: panels show nothing without theirs, or something else. */
 function dataSources(context: Context, ours: StateResource[], sources: Source[]): Finding[] {
 	const known = new Map(ours.map(({ inputs }) => [`${inputs?.uid}`, revealed<Model>(inputs)]));
 	const restore = refresh(context.stack);

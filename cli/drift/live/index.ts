@@ -1,4 +1,4 @@
-// What the providers can't see, by name: containers, files in them, running configuration, what is in Grafana.
+// All looks at what the providers can't see: containers, files in them, running configuration, Grafana's content.
 
 import type { State } from "../../state.ts";
 import type { Look } from "../finding.ts";
@@ -8,7 +8,7 @@ import { inGrafana } from "./grafana.ts";
 import { retention } from "./retention.ts";
 import { sealed } from "./seal.ts";
 
-/** They start from containers on a Docker engine. */
+/** Looks that need containers on a Docker engine. */
 const onDocker: Record<string, Look> = {
 	containers,
 	"files in containers": files,
@@ -20,8 +20,8 @@ const onDocker: Record<string, Look> = {
 };
 
 /**
- * What can be looked at in a stack, each for itself: a service that does not answer hides nothing of the others. And by name what
- * can't, because the stack does not run on Docker: without containers those looks would find nothing, whatever runs.
+ * The looks that are possible for a stack, and the names of those that are not, because it does not run on Docker. They are
+ * separate, so that a service that does not answer hides no findings about others.
  */
 export function looksAt({ deployment }: State): { looks: Record<string, Look>; unseen: string[] } {
 	const elsewhere = (deployment.resources ?? []).some(({ type }) => type.startsWith("aws:"));

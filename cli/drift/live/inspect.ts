@@ -1,4 +1,4 @@
-// What was deployed as containers, and what the Docker engine has of them. Asked once for all looks.
+// The containers that were deployed, and what the Docker engine has. The engine is asked once for all looks.
 
 import { execa } from "execa";
 import { extract } from "tar-stream";
@@ -28,7 +28,7 @@ export interface ContainerInputs {
 	logDriver?: string;
 	logOpts?: Record<string, string>;
 	uploads?: { file: string; content: string }[];
-	/** False: does something once and ends. */
+	/** False for a container that does something once and ends. */
 	mustRun?: boolean;
 }
 
@@ -36,10 +36,10 @@ export interface ContainerInputs {
 export interface Deployed {
 	/** The workload that it belongs to. */
 	component: string;
-	/** Of the resource. */
+	/** Name of the resource. */
 	name: string;
 	id: string;
-	/** Secrets in plain: to compare. */
+	/** Its inputs, with readable secrets: to compare, never to print. */
 	inputs: ContainerInputs;
 	/** Names of environment variables, and paths of files, that are secret. */
 	secret: ReadonlySet<string>;
@@ -80,6 +80,7 @@ export interface Inspected {
 	NetworkSettings: { Networks: Record<string, { Aliases: string[] | null; DNSNames?: string[] | null }> };
 }
 
+/** An image as `docker inspect` shows it, as far as it is compared. */
 export interface Image {
 	Id: string;
 	Config: {
@@ -91,10 +92,10 @@ export interface Image {
 	};
 }
 
-/** The engine's side. */
+/** What the Docker engine has. */
 export interface Engine {
 	containers: Inspected[];
-	/** By what it was asked for: an id or a reference. One that the engine does not have is absent. */
+	/** Images by the id or reference that was asked for; without those that the engine does not have. */
 	images: ReadonlyMap<string, Image>;
 	networks: { id: string; name: string }[];
 	volumes: { name: string }[];
@@ -129,7 +130,7 @@ function list(value: unknown): unknown[] {
 
 const asked = new WeakMap<Context, Promise<Engine>>();
 
-/** What the engine has: what carries the stack's label, and what has the name of something that was deployed. */
+/** What the engine has: everything with the stack's label, and containers with the names of deployed ones. */
 export function engine(context: Context): Promise<Engine> {
 	const known = asked.get(context) ?? ask(context);
 	asked.set(context, known);
@@ -145,13 +146,13 @@ async function ask(context: Context): Promise<Engine> {
 	return { containers, images, networks, volumes };
 }
 
-/** Images by the names that they were deployed by. */
+/** References of the images that were deployed. */
 function references({ state }: Context): string[] {
 	const images = (state.deployment.resources ?? []).filter(({ type }) => type === types.image);
 	return images.flatMap(({ inputs }) => inputs?.name ?? []);
 }
 
-/** `docker inspect`, by what was asked for. What is not there is left out; any other failure is an error. */
+/** `docker inspect`, by what was asked for, without what does not exist. @throws on any other failure. */
 async function inspect<T>(kind: "container" | "image", wanted: string[]): Promise<Map<string, T>> {
 	const all = [...new Set(wanted)];
 	if (all.length === 0) return new Map();
@@ -164,18 +165,19 @@ async function inspect<T>(kind: "container" | "image", wanted: string[]): Promis
 	return new Map(there.map((name, i) => [name, found[i]!]));
 }
 
-/** The deployed container itself, or what stands under its name instead. */
+/** The deployed container itself, or another one that has its name now. */
 export function standing({ id, inputs }: Deployed, { containers }: Engine): Inspected | undefined {
 	return containers.find(({ Id }) => Id === id) ?? containers.find(({ Name }) => Name === `/${inputs.name}`);
 }
 
+/** A file inside a container. */
 export interface InsideFile {
 	text: string;
-	/** ISO 8601, as the file says of itself. */
+	/** Its modification time in ISO 8601. */
 	modified: string;
 }
 
-/** Files below a folder of a container, by path; none where there is no such folder. */
+/** The files below a folder of a container, by path; none where there is no such folder. */
 export async function filesBelow(id: string, folder: string): Promise<Map<string, InsideFile>> {
 	const { stdout, stderr, exitCode } = await execa("docker", ["cp", `${id}:${folder}`, "-"], {
 		reject: false,
@@ -189,7 +191,7 @@ export async function filesBelow(id: string, folder: string): Promise<Map<string
 	return untar(Buffer.from(stdout), folder);
 }
 
-/** The archive names everything from the folder's own last name on. */
+/** Paths in the archive begin with the last part of the folder's path. */
 async function untar(archive: Buffer, folder: string): Promise<Map<string, InsideFile>> {
 	const files = new Map<string, InsideFile>();
 	const above = folder.slice(0, folder.lastIndexOf("/"));
@@ -208,7 +210,7 @@ async function untar(archive: Buffer, folder: string): Promise<Map<string, Insid
 	return files;
 }
 
-/** Paths that were added or changed in a container since its image, folders as well. */
+/** Paths of files and folders that were added or changed in a container, compared with its image. */
 export async function touched(id: string): Promise<string[]> {
 	const { stdout } = await execa("docker", ["diff", id]);
 	return stdout

@@ -1,4 +1,4 @@
-// What servers say of the configuration that they run with, held against the text of the file that they read it from.
+// Compares the configuration that servers report with the files that they read it from.
 
 import { parse } from "yaml";
 import { type Change, isObject } from "../../diff/change.ts";
@@ -8,15 +8,18 @@ import { json, text, withQuery } from "../../verify/api.ts";
 import type { Context } from "../finding.ts";
 import { type Group, loadedGroups, ruleGroups } from "./rules.ts";
 
-/** What a running server has of its files. */
+/** The configuration that a running server reports. */
 export interface Reported {
-	/** The files that it reports on, by path. */
+	/** Paths of the files whose content it reports. */
 	files: string[];
-	/** Where it runs otherwise than with this text in that file; empty where it runs like this. Its own defaults are no difference. */
+	/**
+	 * The changes from a file's text to what runs, without the server's own defaults; none where it has loaded this
+	 * text.
+	 */
 	differences(file: string, text: string): Change[];
 }
 
-/** Asks a running service; undefined for one that does not tell (the collector, Grafana). */
+/** Asks a running service; undefined for one that does not report its configuration (the collector, Grafana). */
 export function reported(context: Context, service: string): Promise<Reported> | undefined {
 	return reporters[service]?.(context);
 }
@@ -45,7 +48,7 @@ const reporters: Record<string, (context: Context) => Promise<Reported>> = {
 	},
 };
 
-/** Lists that nobody has to declare, and that a hand may add to. */
+/** Lists that a file need not have: without them, an element that was added by hand would pass for a default. */
 const addable: Record<string, unknown> = {
 	"/etc/alertmanager/alertmanager.yaml": {
 		route: { routes: [] },
@@ -62,13 +65,13 @@ function configured(path: string, running: unknown): Reported {
 		differences: (_, content) =>
 			compare(sorted(withAddable(parse(content, { merge: true }), addable[path])), sorted(running), {
 				keys: "declared",
-				// Prometheus makes them absolute; what they name is compared by itself.
+				// Prometheus makes these paths absolute; the files are compared themselves.
 				skip: (change) => change.path.startsWith("rule_files"),
 			}),
 	};
 }
 
-/** Tempo tells its generator's processors in any order, Alertmanager the headers of mails with capitals. */
+/** Tempo lists its generator's processors in any order; Alertmanager capitalises the headers of mails. */
 function sorted(value: unknown, within = ""): unknown {
 	if (isObject(value)) {
 		const name = (key: string) => (within === "headers" ? key.toLowerCase() : key);

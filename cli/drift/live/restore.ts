@@ -1,35 +1,35 @@
-// Commands that put things back. Each but `refill` was tried by the end-to-end test that finds what it restores.
+// Commands that restore what has drifted. Each but `refill` is run by the end-to-end test that finds what it restores.
 
 import type { Context } from "../finding.ts";
 
 const of = (stack: string) => (stack === "dev" ? "" : ` --stack ${stack}`);
 
-/** Makes again what is gone, and starts what was stopped. */
+/** Creates what is gone, and starts what was stopped. */
 export function up(stack: string): string {
 	return `./tracestack up${of(stack)}`;
 }
 
-/** Makes a volume again, and puts into it what a backup has: by itself it would be empty. */
+/** Creates a volume, and restores its content from a backup: by itself it would be empty. */
 export function refill(stack: string): string {
 	return `${up(stack)} && ./tracestack restore BACKUP --yes${of(stack)}`;
 }
 
-/** Makes a container again. It is stopped first, so that its service ends as it should; its volumes stay. */
+/** Creates a container anew. It is stopped first, so that its service shuts down properly; its volumes stay. */
 export function remake(container: string, stack: string): string {
 	return `docker stop ${container} && docker rm ${container} && ${up(stack)}`;
 }
 
-/** Lets a service read its files again. */
+/** Makes a service read its files again. */
 export function restart(container: string): string {
 	return `docker restart ${container}`;
 }
 
-/** Writes over what is in Grafana, and makes again what is gone from it. */
+/** Overwrites edits in Grafana, and creates what was deleted there. */
 export function refresh(stack: string): string {
 	return `./tracestack pulumi up --refresh --stack ${stack}`;
 }
 
-/** Takes something out of Grafana. @param path Below `/api`. */
+/** Deletes something in Grafana. @param path Path below `/api`. */
 export function removeFromGrafana({ endpoints, stack }: Context, path: string): string {
 	const { grafana, grafanaUser } = endpoints;
 	const user = `"${grafanaUser}:$(./tracestack password${of(stack)})"`;

@@ -1,3 +1,5 @@
+// Compares the retention that servers report with what was deployed.
+
 import { kept } from "../../kept.ts";
 import { revealed, types } from "../../state.ts";
 import type { Context, Finding } from "../finding.ts";
@@ -7,10 +9,13 @@ import { remake } from "./restore.ts";
 
 const services = { traces: "tempo", metrics: "prometheus", logs: "loki", archive: "otel-worker" } as const;
 
-/** Ports that are not called as their service is. */
+/** Services by the names of their ports, where these differ. */
 const serviceOf: Record<string, string> = { otelWorker: services.archive };
 
-/** How long data is really kept, and where: whatever changed it, it is gone earlier, or the disk is full sooner. */
+/**
+ * Findings about data that is kept for a shorter or longer time than declared, or elsewhere: it is lost, or fills the
+ * disk.
+ */
 export async function retention(context: Context): Promise<Finding[]> {
 	const there = await engine(context);
 	const outputs = context.state.deployment.resources?.find(({ type }) => type === types.stack)?.outputs;

@@ -2,7 +2,7 @@
 
 import { parse } from "yaml";
 
-/** As /api/v1/rules shows it. */
+/** A group of rules, as Prometheus's API returns it. */
 export interface Group {
 	name: string;
 	file: string;
@@ -28,7 +28,7 @@ interface FileRule {
 	annotations?: Record<string, string>;
 }
 
-/** The rules of a file, by group. */
+/** The rules in a file's text, by group. */
 export function ruleGroups(text: string): Record<string, FileRule[]> {
 	const { groups } = (parse(text, { merge: true }) ?? {}) as { groups?: { name: string; rules?: FileRule[] }[] };
 	return Object.fromEntries(
@@ -39,7 +39,7 @@ export function ruleGroups(text: string): Record<string, FileRule[]> {
 	);
 }
 
-/** The loaded rules, by file and group. */
+/** The rules that Prometheus has loaded, by file and group. */
 export function loadedGroups(groups: Group[]): Map<string, Record<string, FileRule[]>> {
 	const files = new Map<string, Record<string, FileRule[]>>();
 	for (const { file, name, rules } of groups) {
@@ -58,7 +58,7 @@ export function loadedGroups(groups: Group[]): Map<string, Record<string, FileRu
 	return files;
 }
 
-/** A query as Prometheus prints it and as people write it: spaces, comments and an empty list of labels are nothing. */
+/** A query without spaces, comments and empty lists of labels, which differ between a file and Prometheus's API. */
 function plain(query: string): string {
 	return query
 		.replaceAll(/#[^\n"'`]*$/gm, "")

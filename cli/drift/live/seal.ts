@@ -1,4 +1,4 @@
-// What a hand wrote is no secret of the state, and may be one all the same: then its name says so.
+// Masks secrets that somebody entered by hand: they are not in the state, and are recognised by their names.
 
 import { isSecretName, secretName } from "../../../components/secrets.ts";
 import { type Change, isObject } from "../../diff/change.ts";
@@ -6,13 +6,13 @@ import { lastKey } from "../../diff/compare.ts";
 import { type Finding, masked } from "../finding.ts";
 import { isSecretFile, isSecretVariable } from "../secrets.ts";
 
-/** In a text that is no map: `password = x` in an ini file, `--token=x` in a command. */
+/** Secrets in plain text: `password = x` in an ini file, `--token=x` in a command. */
 const assigned = new RegExp(`(${secretName}["']?[ \\t]*[=:][ \\t]*)\\S.*$`, "gim");
 const argument = new RegExp(`(${secretName}=)\\S+`, "gi");
 const inUrl = /(:\/\/[^/\s:@]*:)[^/\s@]+@/g;
 const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY/;
 
-/** A finding whose changes may be shown. */
+/** A finding with secrets masked, so that it may be printed. */
 export function sealed(finding: Finding): Finding {
 	const secretFile = finding.subject.startsWith("file ") && isSecretFile(finding.subject);
 	return {
@@ -22,7 +22,7 @@ export function sealed(finding: Finding): Finding {
 }
 
 function sealedChange({ path, ...values }: Change): Change {
-	// Of an element the name of its list.
+	// An element of a list is recognised by the list's name.
 	const key = lastKey(path.replace(/(\[\d+\])+$/, ""));
 	const variable = path.startsWith("env") && isSecretVariable(`${key}=`);
 	const value = (item: unknown) => (variable ? masked : withoutSecrets(key, item));

@@ -1,4 +1,4 @@
-// A container in one form, as it was deployed and as it runs. Maps, where order means nothing.
+// Brings a container's deployed inputs and its running state into one form, and compares them.
 
 import { imageLabel } from "../../../targets/docker/labels.ts";
 import type { Change } from "../../diff/change.ts";
@@ -6,7 +6,7 @@ import { compare } from "../../diff/compare.ts";
 import { masked } from "../finding.ts";
 import type { ContainerInputs, Deployed, Image, Inspected } from "./inspect.ts";
 
-/** What differs between a container's inputs and what runs. */
+/** The changes from a container's inputs to what runs. @param image The image that it runs. */
 export function changed(
 	{ inputs, secret }: Pick<Deployed, "inputs" | "secret">,
 	found: Inspected,
@@ -18,12 +18,12 @@ export function changed(
 	});
 }
 
-/** A change of something secret: that it changed, and nothing more. */
+/** A change of a secret, with its values masked. */
 function hidden({ path, from, to }: Change): Change {
 	return { path, ...(from !== undefined && { from: masked }), ...(to !== undefined && { to: masked }) };
 }
 
-/** Both sides in one form. Maps, where order means nothing. */
+/** The common form. Lists whose order does not matter are maps or sorted texts. */
 interface View {
 	image: string;
 	command: string;
@@ -122,7 +122,7 @@ function actual(
 				names(bound?.map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}`)),
 			]),
 		),
-		// A volume without a name is the image's own wish.
+		// Anonymous volumes come from the image.
 		volumes: Object.fromEntries(
 			Mounts.filter(
 				({ Type, Destination }) =>
