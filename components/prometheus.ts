@@ -14,6 +14,15 @@ const secrets = "/etc/prometheus/secrets";
 const caFile = `${secrets}/ca.crt`;
 const passwordFile = `${secrets}/grafana-metrics`;
 
+/** Where its database lies, in GiB. */
+const volumeGiB = 20;
+
+/**
+ * Share of a volume with a quota that blocks may take. The rest is for the log of the last hours and for compaction: Prometheus's
+ * documentation advises 80 to 85 %. Without it a full volume ends Prometheus; with it the oldest samples go before their time.
+ */
+const blockShare = 0.8;
+
 /** Where each service shows its own metrics. */
 const scraped = {
 	tempo: 3200,
@@ -103,6 +112,7 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 			"--config.file=/etc/prometheus/prometheus.yaml",
 			"--storage.tsdb.path=/prometheus",
 			`--storage.tsdb.retention.time=${settings.metrics.retention}`,
+			...(offers.quotas ? [`--storage.tsdb.retention.size=${volumeGiB * blockShare}GB`] : []),
 			"--web.enable-remote-write-receiver",
 			"--web.enable-otlp-receiver",
 			`--enable-feature=exemplar-storage${offers.liveFiles ? ",auto-reload-config" : ""}`,
@@ -123,7 +133,7 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 			{
 				name: "data",
 				path: "/prometheus",
-				sizeGiB: 20,
+				sizeGiB: volumeGiB,
 				owner: nobody,
 				ownedByImage: true,
 				keep: "replace",

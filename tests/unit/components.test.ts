@@ -93,6 +93,10 @@ describe("storage", () => {
 	});
 });
 
+it("samples are kept as long as they are meant to be where volumes share a disk", () => {
+	expect(service("prometheus").command.join()).not.toContain("retention.size");
+});
+
 describe("a stack without logs", () => {
 	const raw = { logs: { enabled: false } };
 	const off = settings(raw);
@@ -163,6 +167,17 @@ it.each(["small", "medium", "large"])("%s fits Fargate", (size) => {
 	for (const workload of platform(settings({ size }), at, made))
 		expect(fargateSize(workload.size), workload.name).toBeDefined();
 });
+
+it.each([
+	["small", 409, 102],
+	["large", 3276, 819],
+])(
+	"the collector refuses before a %s one is killed, whatever memory it finds around it",
+	(size, limit_mib, spike_limit_mib) => {
+		const { processors } = configOf(collector(settings({ size }), at), "/etc/otelcol-contrib/config.yaml");
+		expect(processors.memory_limiter).toEqual({ check_interval: "1s", limit_mib, spike_limit_mib });
+	},
+);
 
 it("every service is told how much memory its heap may take", () => {
 	const servers = platform(settings({}), at, made).filter(({ name }) => name !== "postgres");
