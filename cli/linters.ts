@@ -30,7 +30,7 @@ const baseFiles: Record<string, [source: string, target: string]> = {
 /** One receiver of each kind, and what each of them wants. */
 const receivers = [
 	{ type: "pagerduty", name: "oncall", routingKey: "k", severities: ["critical"], envs: ["prod"] },
-	{ type: "slack", name: "payments", webhookUrl: "https://slack", channel: "#pay", teams: ["payments"] },
+	{ type: "slack", name: "payments", webhookUrl: "https://slack", channel: "#pay", teams: ["payments", "zürich 1.0"] },
 	{ type: "webhook", name: "audit", url: "https://api.example.com/observability/alerts", token: "t" },
 	{ type: "email", name: "staging", to: "a@b.example", from: "c@d.example", smarthost: "mail:587", envs: ["staging"] },
 ];
@@ -56,6 +56,11 @@ const routes: [labels: string[], told: string[]][] = [
 	// A part of a name is not the name.
 	[["severity=critical", "env=nonprod", "team=payments-eu"], ["audit"]],
 	[["severity=info"], ["audit"]],
+	[
+		["severity=info", "team=zürich 1.0"],
+		["payments", "audit"],
+	],
+	[["severity=info", "team=zürich 110"], ["audit"]],
 	// Nobody is woken by a proof.
 	[[`alertname=${smokeAlert}`, "severity=critical", "env=prod", "team=payments"], ["none"]],
 ];

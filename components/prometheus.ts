@@ -1,4 +1,4 @@
-import { outside } from "../settings/access.ts";
+import { outside, serverUrl } from "../settings/access.ts";
 import type { Settings } from "../settings.ts";
 import { type Access, hasAuthority, speaksTls } from "./access.ts";
 import { worker, workerPort } from "./archive.ts";
@@ -103,6 +103,7 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 	const files: Record<string, Rendered> = {
 		"/etc/prometheus/prometheus.yaml": { text: prometheusConfig(settings, at, offers) },
 	};
+	const url = serverUrl(settings, "prometheus");
 	for (const rule of ruleFiles(settings)) files[`/etc/prometheus/rules/${rule.name}`] = { text: rule.text, live: true };
 	return {
 		name: "prometheus",
@@ -113,6 +114,8 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 			"--storage.tsdb.path=/prometheus",
 			`--storage.tsdb.retention.time=${settings.metrics.retention}`,
 			...(offers.quotas ? [`--storage.tsdb.retention.size=${volumeGiB * blockShare}GB`] : []),
+			// Notifications lead to the query of their alert.
+			...(url ? [`--web.external-url=${url}`] : []),
 			"--web.enable-remote-write-receiver",
 			"--web.enable-otlp-receiver",
 			`--enable-feature=exemplar-storage${offers.liveFiles ? ",auto-reload-config" : ""}`,
