@@ -68,7 +68,7 @@ function exporterOf({ name, endpoint, protocol, headers, queueMiB }: Destination
 		// Its queue's file is called after it: another name would leave the queue behind.
 		exporter: `otlp_${protocol}/destination-${name}`,
 		config: {
-			endpoint: protocol === "grpc" ? endpoint.replace(/^https?:\/\//, "") : endpoint,
+			endpoint: protocol === "grpc" ? endpoint.replaceAll(/^https?:\/\/|\/$/g, "") : endpoint,
 			...(plain && { tls: { insecure: true } }),
 			...(files.length > 0 && {
 				headers: Object.fromEntries(files.map(({ header, reference }) => [header, reference])),

@@ -40,6 +40,7 @@ const subnetIds = ["subnet-0a1b2c3d", "subnet-0a1b2c3e"];
 
 /** Settings, the key that is named, and what is said about it. */
 const webhook = { type: "webhook", name: "audit", url: "https://example.com" };
+const email = { type: "email", name: "mail", to: "a@b.example", from: "c@d.example", smarthost: "mail:25" };
 
 const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ target: "moon" }, "target", 'is "moon" allowed: docker, aws'],
@@ -107,6 +108,9 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[onAws({ vpc: { id, privateSubnetIds: subnetIds, cidr: "10.0.0.0/16" } }), "aws.vpc.cidr", "is not used with vpc.id"],
 	[{ ...onAws({}), access: { token: true, tls: "generated" } }, "access.tls", "TLS ends at the balancers"],
 	[{ ...onAws({}), collector: { jaeger: true } }, "collector.jaeger", "has no way in there"],
+	[{ ...onAws({}), bindAddress: "0.0.0.0" }, "bindAddress", 'is not used while target is "aws"'],
+	[{ ...onAws({}), access: { token: true, certificate: "x" } }, "access.certificate", "is not used while target is"],
+	[{ managed: { databaseGiB: 50 } }, "managed", "is not used set target to"],
 	[{ collector: { instances: { max: 2 } } }, "collector.instances.max", "is 2, and Docker runs one allowed: 1"],
 	[{ collector: { instances: { min: 2 } } }, "collector.instances.max", "is 1, less than min, which is 2"],
 	[{ collector: { instances: { min: 0 } } }, "collector.instances.min", "a whole number from 1 to 50"],
@@ -177,6 +181,7 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ storage: { backend: "s3" }, ports: { tempo: 7070 } }, "ports", "has 7070 for both tempo and objectStore"],
 	[{ storage: { ...s3, bucket: "Traces" } }, "storage.bucket", "lower-case"],
 	[{ storage: { ...s3, endpoint: "http://s3" } }, "storage.endpoint", "a host, or host:port"],
+	[{ storage: { ...s3, endpoint: "s3:70000" } }, "storage.endpoint", "a host, or host:port"],
 	[{ storage: { ...s3, bukket: "x" } }, "storage.bukket", "did you mean tracestack:storage.bucket?"],
 	[{ storage: { ...s3, accessKeyId: "a" } }, "storage.secretAccessKey", "is missing"],
 	[{ storage: { ...s3, insecure: "yes" } }, "storage.insecure", "allowed: true, false"],
@@ -193,10 +198,15 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	],
 	[{ redaction: { values: ["("] } }, "redaction.values[0]", 'is "(" allowed: a regular expression'],
 	[{ redaction: { values: ["a(?=b)"] } }, "redaction.values[0]", "without (?=, (?!, (?<,"],
+	[{ redaction: { values: ["a{1001}"] } }, "redaction.values[0]", "as RE2 has them"],
+	[{ redaction: { values: ["\\u00fc"] } }, "redaction.values[0]", "as RE2 has them"],
+	[{ redaction: { keys: ["[^]"] } }, "redaction.keys[0]", "as RE2 has them"],
 	[{ redaction: { keys: "ssn" } }, "redaction.keys", "a list of regular expressions"],
 	[{ destinations: [{ ...langfuse, name: "Lang Fuse" }] }, "destinations[0].name", "lower-case letters, digits"],
 	[{ destinations: [{ ...langfuse, endpoint: "langfuse:443" }] }, "destinations[0].endpoint", "a URL, such as"],
 	[{ destinations: [{ name: "a" }] }, "destinations[0].endpoint", "is missing allowed: a URL"],
+	[{ destinations: [{ ...langfuse, endpoint: "http://a:99999" }] }, "destinations[0].endpoint", "allowed: a URL"],
+	[{ destinations: [{ ...langfuse, protocol: "grpc" }] }, "destinations[0].endpoint", "and gRPC has no path"],
 	[{ destinations: [langfuse, langfuse] }, "destinations[1].name", "which another destination is called already"],
 	[{ destinations: [{ ...langfuse, signals: [] }] }, "destinations[0].signals", "a list of traces, metrics, logs"],
 	[{ destinations: [{ ...langfuse, headers: { a: 77 } }] }, "destinations[0].headers.a", "is [secret]"],
@@ -211,6 +221,8 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ packs: "platform" }, "packs", "a list of folders"],
 	[{ scrapes: [{ job: "app" }] }, "scrapes[0].targets", "is missing"],
 	[{ scrapes: [{ ...scrape, targets: ["http://app"] }] }, "scrapes[0].targets[0]", "allowed: host:port"],
+	[{ scrapes: [{ ...scrape, targets: ["app:99999"] }] }, "scrapes[0].targets[0]", "the port from 1 to 65535"],
+	[{ scrapes: [{ ...scrape, targets: ["app:0"] }] }, "scrapes[0].targets[0]", "the port from 1 to 65535"],
 	[{ scrapes: [{ ...scrape, job: "tempo" }] }, "scrapes[0].job", "another job is called already"],
 	[{ scrapes: [scrape, scrape] }, "scrapes[1].job", 'is "app"'],
 	[{ archive: { enabled: "yes" } }, "archive.enabled", 'is "yes" allowed: true, false'],
@@ -247,14 +259,35 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ scrapes: [{ ...scrape, job: "tempo-usage" }] }, "scrapes[0].job", "another job is called already"],
 	[{ receivers: [{ type: "sms", name: "me" }] }, "receivers[0].type", "webhook, slack, pagerduty, email"],
 	[{ receivers: [{ ...webhook, url: "example.com" }] }, "receivers[0].url", "a URL, such as"],
+	[{ receivers: [{ ...webhook, url: "http://a:70000/" }] }, "receivers[0].url", "a URL, such as"],
 	[{ receivers: [{ ...webhook, severities: ["fatal"] }] }, "receivers[0].severities[0]", "critical, warning, info"],
 	[{ receivers: [webhook, webhook] }, "receivers[1].name", "another receiver is called already"],
 	[{ receivers: [{ type: "slack", name: "team" }] }, "receivers[0].webhookUrl", "is missing"],
 	[{ receivers: [{ type: "pagerduty", name: "on", routingKey: "" }] }, "receivers[0].routingKey", "is [secret]"],
+	[{ receivers: [{ ...email, username: "me" }] }, "receivers[0].password", "is missing: a login has two parts"],
+	[{ receivers: [{ ...email, password: "hush" }] }, "receivers[0].username", "is missing: a login has two parts"],
+	[{ receivers: [{ ...email, smarthost: "mail:99999" }] }, "receivers[0].smarthost", "the port from 1 to 65535"],
 	[{ alerts: { errorRatio: 5 } }, "alerts.errorRatio", "a number from 0 to 1"],
 	[{ alerts: { silence: "1h" } }, "alerts.silence", "minutes, such as 15m"],
 	[{ services: [{ name: "a" }, { name: "a" }] }, "services[1].name", "another service is called already"],
 	[{ sampling: { percent: 0 } }, "sampling.percent", "a number above 0, up to 100"],
+	[
+		{
+			sampling: {
+				tail: {
+					percent: 1,
+					attributes: [
+						{ name: "a", values: ["b"] },
+						{ name: "a", values: ["c"] },
+					],
+				},
+			},
+		},
+		"sampling.tail.attributes",
+		"each once",
+	],
+	[{ spanMetrics: { dimensions: ["tier", "tier"] } }, "spanMetrics.dimensions", "a list of attributes, each once"],
+	[{ spanMetrics: { dimensions: ["service.name"] } }, "spanMetrics.dimensions", "which are labels anyway"],
 	[{ drift: { ignore: [{ subject: "container" }] } }, "drift.ignore[0].reason", "is missing"],
 	[{ drift: { ignore: [{ subject: "*", reason: " " }] } }, "drift.ignore[0].reason", "a text that is not empty"],
 	[{ sampling: { tail: {} } }, "sampling.tail.percent", "is missing"],
