@@ -134,6 +134,7 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 					onlyAttributes: ["gen_ai."],
 				},
 				{ name: "jaeger", endpoint: "http://jaeger:4317", protocol: "grpc", signals: ["traces", "metrics", "logs"] },
+				{ name: "far", endpoint: "https://otlp.example.com", protocol: "grpc" },
 			],
 		},
 	],

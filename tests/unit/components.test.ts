@@ -157,6 +157,16 @@ describe("applications that can't send OTLP yet", () => {
 	});
 });
 
+it.each([
+	["https://otlp.example.com", "otlp.example.com:443"],
+	["http://far", "far:80"],
+	["http://far:4317/", "far:4317"],
+])("a destination by gRPC at %s is %s to the collector, which refuses one without a port", (endpoint, expected) => {
+	const raw = { destinations: [{ name: "far", endpoint, protocol: "grpc" }] };
+	const { exporters } = configOf(collector(settings(raw), at), "/etc/otelcol-contrib/config.yaml");
+	expect(exporters["otlp_grpc/destination-far"].endpoint).toBe(expected);
+});
+
 it("pinned plugins are downloaded before Grafana starts", () => {
 	const { env } = grafanaServer(settings({ grafana: { plugins: ["a-panel@1.0.0", "b-app@2.0.0"] } }), "");
 	expect(env.GF_PLUGINS_PREINSTALL_SYNC).toBe("a-panel@1.0.0,b-app@2.0.0");
