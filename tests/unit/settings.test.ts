@@ -1,48 +1,18 @@
 import fc from "fast-check";
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { portPresets } from "../../settings/ports.ts";
-import { parseSettings, type Settings, SettingsError } from "../../settings.ts";
+import { parseSettings } from "../../settings.ts";
+import { dev, type Mistake, messageOf, onAws, refused, testMistakes } from "./mistakes.ts";
 
-const dev = { project: "tracestack", name: "dev" };
-
-function messageOf(parse: () => Settings): string {
-	try {
-		parse();
-	} catch (error) {
-		if (error instanceof SettingsError) return error.message;
-		throw error;
-	}
-	return "";
-}
-
-const refused = (raw: Record<string, unknown>, images?: string) => messageOf(() => parseSettings(raw, dev, images));
 const langfuse = { name: "langfuse", endpoint: "https://langfuse.example.com/api/public/otel" };
 const s3 = { backend: "s3", bucket: "traces", endpoint: "s3.example" };
 const hosts = ["otel.acme.example", "192.0.2.1"];
 const temporal = { endpoint: "http://temporal:7243" };
 const scrape = { job: "app", targets: ["app:8080"] };
-
-const aws = {
-	region: "eu-central-1",
-	hostedZoneId: "Z0123456789",
-	grafana: { domain: "grafana.example.com" },
-	otlp: { domain: "otlp.example.com" },
-};
-const onAws = (more: Record<string, unknown>) => ({
-	target: "aws",
-	access: { token: true },
-	aws: { ...aws, ...more },
-});
-const docker = (port: string) => `http://host.docker.internal:${port}`;
-const certificateArn = "arn:aws:acm:eu-central-1:123456789012:certificate/0a-1b";
-const id = "vpc-0a1b2c3d";
-const subnetIds = ["subnet-0a1b2c3d", "subnet-0a1b2c3e"];
-
-/** Settings, the key that is named, and what is said about it. */
 const webhook = { type: "webhook", name: "audit", url: "https://example.com" };
 const email = { type: "email", name: "mail", to: "a@b.example", from: "c@d.example", smarthost: "mail:25" };
 
-const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
+const mistakes: Mistake[] = [
 	[{ target: "moon" }, "target", 'is "moon" allowed: docker, aws'],
 	[{ target: "dokcer" }, "target", "did you mean docker?"],
 	[{ target: null }, "target", "is null"],
@@ -62,63 +32,9 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ access: { tls: "own", certificate: "x", key: "hunter2" } }, "access.certificate", "can't be read allowed: PEM"],
 	[{ access: { tls: "on" } }, "access.tls", 'is "on" allowed: none, generated, own'],
 	[{ access: { hosts: ["https://a"] } }, "access.hosts[0]", "a host name or an IPv4 address"],
-	[{ target: "aws", access: { token: true } }, "aws", 'is missing, and target is "aws" allowed: an object with region'],
-	[{ target: "aws", aws }, "access.token", 'is false while target is "aws"'],
-	[{ aws }, "aws", "is not used set target to"],
-	[onAws({ region: "frankfurt" }), "aws.region", 'is "frankfurt" allowed: a region, such as eu-central-1'],
-	[onAws({ region: undefined }), "aws.region", "is missing"],
-	[onAws({ account: 123456789012 }), "aws.account", "12 digits in quotes"],
-	[onAws({ architecture: "arm" }), "aws.architecture", "did you mean arm64?"],
-	[onAws({ tags: { stack: "mine" } }), "aws.tags", "not aws:…, project, stack, service"],
-	[onAws({ alarmTopicArns: ["oncall"] }), "aws.alarmTopicArns[0]", "an ARN of SNS's"],
-	[
-		onAws({ hostedZoneId: undefined, grafana: { ...aws.grafana, certificateArn } }),
-		"aws.otlp.certificateArn",
-		"is missing give ACM's certificate, or aws.hostedZoneId",
-	],
-	[
-		onAws({ otlp: { ...aws.otlp, certificateArn: "arn:aws:acm:us-east-1:123456789012:certificate/0a-1b" } }),
-		"aws.otlp.certificateArn",
-		"is in us-east-1, and aws.region is eu-central-1",
-	],
-	[onAws({ otlp: aws.grafana }), "aws.otlp.domain", "which grafana has already"],
-	[onAws({ otlp: { domain: "OTLP.example.com" } }), "aws.otlp.domain", "in lower-case letters"],
-	[onAws({ otlp: { ...aws.otlp, cidrs: ["0.0.0.0/0"] } }), "aws.otlp.cidrs", "has 0.0.0.0/0, which is everybody"],
-	[
-		onAws({ otlp: { ...aws.otlp, cidrs: ["10.0.0.0/33"] } }),
-		"aws.otlp.cidrs[0]",
-		"an IPv4 network by its first address",
-	],
-	[onAws({ otlp: { ...aws.otlp, cidrs: [] } }), "aws.otlp.cidrs", "a list of IPv4 networks"],
-	[onAws({ otlp: { ...aws.otlp, public: true } }), "aws.otlp.cidrs", "is missing, and otlp is public"],
-	[onAws({ vpc: { cidr: "10.0.0.0/8" } }), "aws.vpc.cidr", "from /16 to /24"],
-	[onAws({ vpc: { cidr: "10.0.0.1/16" } }), "aws.vpc.cidr", "by its first address"],
-	[onAws({ vpc: { zones: ["eu-central-1a"] } }), "aws.vpc.zones", "a list of two availability zones"],
-	[onAws({ vpc: { zones: ["eu-west-1a", "eu-west-1b"] } }), "aws.vpc.zones", "and aws.region is eu-central-1"],
-	[onAws({ vpc: { zones: ["eu-central-1a", "eu-central-1a"] } }), "aws.vpc.zones", "is twice eu-central-1a"],
-	[onAws({ vpc: { privateSubnetIds: subnetIds } }), "aws.vpc.privateSubnetIds", "is not used without vpc.id"],
-	[onAws({ vpc: { id } }), "aws.vpc.privateSubnetIds", "is missing: everything runs in them"],
-	[onAws({ vpc: { id, privateSubnetIds: ["subnet-0a1b2c3d"] } }), "aws.vpc.privateSubnetIds", "has one subnet only"],
-	[onAws({ vpc: { id, privateSubnetIds: [...subnetIds, "here"] } }), "aws.vpc.privateSubnetIds[2]", "a subnet's id"],
-	[
-		onAws({ vpc: { id, privateSubnetIds: subnetIds }, grafana: { ...aws.grafana, public: true } }),
-		"aws.vpc.publicSubnetIds",
-		"is missing: grafana is public",
-	],
-	[onAws({ vpc: { id, privateSubnetIds: subnetIds, cidr: "10.0.0.0/16" } }), "aws.vpc.cidr", "is not used with vpc.id"],
-	[{ ...onAws({}), access: { token: true, tls: "generated" } }, "access.tls", "TLS ends at the balancers"],
-	[{ ...onAws({}), collector: { jaeger: true } }, "collector.jaeger", "has no way in there"],
-	[{ ...onAws({}), bindAddress: "0.0.0.0" }, "bindAddress", 'is not used while target is "aws"'],
-	[{ ...onAws({}), access: { token: true, certificate: "x" } }, "access.certificate", "is not used while target is"],
-	[{ managed: { databaseGiB: 50 } }, "managed", "is not used set target to"],
 	[{ collector: { instances: { max: 2 } } }, "collector.instances.max", "is 2, and Docker runs one allowed: 1"],
 	[{ collector: { instances: { min: 2 } } }, "collector.instances.max", "is 1, less than min, which is 2"],
 	[{ collector: { instances: { min: 0 } } }, "collector.instances.min", "a whole number from 1 to 50"],
-	[
-		{ ...onAws({}), collector: { instances: { max: 2 } }, sampling: { percent: 50 } },
-		"collector.instances.max",
-		"is 2, and sampling is on allowed: 1",
-	],
 	[{ access: { tokens: true } }, "access.tokens", "did you mean tracestack:access.token?"],
 	[{ ports: 3000 }, "ports", "an object with preset, grafana"],
 	[{ ports: { grafana: 70000 } }, "ports.grafana", "is 70000 allowed: a port from 1 to 65535"],
@@ -148,34 +64,6 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ storage: { backend: "s4" } }, "storage.backend", 'is "s4" allowed: local, s3, gcs, azure'],
 	[{ storage: { backend: "s3", bucket: "b-1" } }, "storage.endpoint", "is missing: only Docker has"],
 	[{ storage: { backend: "s3", endpoint: "s3" } }, "storage.bucket", "is missing: only the stack's own"],
-	[
-		{ ...onAws({}), temporal: { endpoint: docker("7243") } },
-		"temporal.endpoint",
-		"leads to host.docker.internal while",
-	],
-	[
-		{ ...onAws({}), temporal: { endpoint: "https://t.example", metrics: "localhost:1" } },
-		"temporal.metrics",
-		"localhost",
-	],
-	[
-		{ ...onAws({}), destinations: [{ name: "a", endpoint: "http://127.0.0.1" }] },
-		"destinations[0].endpoint",
-		"127.0.0.1",
-	],
-	[
-		{ ...onAws({}), scrapes: [{ job: "a", targets: ["b:1", "localhost:1"] }] },
-		"scrapes[0].targets[1]",
-		"the VPC reaches",
-	],
-	[{ ...onAws({}), receivers: [{ ...webhook, url: docker("1") }] }, "receivers[0].url", "the VPC reaches"],
-	[{ ...onAws({}), storage: { ...s3, endpoint: "localhost:9000" } }, "storage.endpoint", "leads to localhost while"],
-	[
-		{ ...onAws({}), archive: { enabled: true, database: "postgres://me:hush@localhost/archive" } },
-		"archive.database",
-		"leads to localhost while",
-	],
-	[{ ...onAws({}), storage: { backend: "s3", bucket: "acme" } }, "storage.endpoint", "is missing: only Docker has"],
 	[{ storage: { ...s3, secretAccessKey: "a" } }, "storage.accessKeyId", "is missing: a key has two parts"],
 	[{ storage: { ...s3, prefix: "a/b" } }, "storage.prefix", "letters, digits and single hyphens"],
 	[{ storage: { backend: "s3" }, ports: { tempo: 7070 } }, "ports", "has 7070 for both tempo and objectStore"],
@@ -298,14 +186,7 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ colour: "red" }, "colour", "there are: target, size"],
 ];
 
-describe("a mistake names its key, its value, what is allowed and what was meant", () => {
-	test.each(mistakes)("%j", (raw, key, said) => {
-		const message = refused(raw);
-		expect(message).toMatch(/^Pulumi\.dev\.yaml has a mistake:\n/);
-		expect(message.replaceAll(/\s+/g, " ")).toContain(`tracestack:${key} `);
-		expect(message.replaceAll(/\s+/g, " ")).toContain(said);
-	});
-});
+describe("a mistake names its key, its value, what is allowed and what was meant", () => testMistakes(mistakes));
 
 describe("settings", () => {
 	it("have a default for everything", () => {
