@@ -16,14 +16,21 @@ import { placeOf, storageOf } from "./components/storage.ts";
 import { loadSettings, SettingsError } from "./settings.ts";
 import { loadTarget } from "./targets/target.ts";
 
+/** The engine runs this: people get the message of a wrong setting, not a stack trace. */
 export default async function stack() {
-	const settings = orExplain(loadSettings);
+	try {
+		return await make();
+	} catch (error) {
+		throw error instanceof SettingsError ? new pulumi.RunError(error.message) : error;
+	}
+}
+
+async function make() {
+	const settings = loadSettings();
 	const target = await loadTarget(settings);
 	const { address: at, offers } = target;
 
-	const problems = await target.preflight(
-		orExplain(() => platform(settings, at, { password: "", storeKey: "" }, offers)),
-	);
+	const problems = await target.preflight(platform(settings, at, { password: "", storeKey: "" }, offers));
 	if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
 
 	const password = new RandomSecret("grafana-admin").value;
@@ -93,13 +100,4 @@ export default async function stack() {
 		...(access.token && { otlpToken: access.token }),
 		...(access.ca && { ca: access.ca }),
 	};
-}
-
-/** People get the message of a wrong setting, not a stack trace. */
-function orExplain<T>(make: () => T): T {
-	try {
-		return make();
-	} catch (error) {
-		throw error instanceof SettingsError ? new pulumi.RunError(error.message) : error;
-	}
 }

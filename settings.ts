@@ -6,17 +6,20 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type Pack, packNames, packs, packsDir } from "./components/packs.ts";
 import { accessConflicts } from "./settings/access.ts";
+import { receiverConflicts } from "./settings/alerts.ts";
 import { awsConflicts } from "./settings/aws.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
 import { readConfiguration, splitOnce } from "./settings/configuration.ts";
+import { destinationConflicts } from "./settings/destinations.ts";
 import { SettingsError } from "./settings/error.ts";
 import { type Conflict, explain, nearest } from "./settings/explain.ts";
 import { hereConflicts } from "./settings/here.ts";
 import { instanceConflicts } from "./settings/instances.ts";
 import { isProduction } from "./settings/policies.ts";
-import { portPresets } from "./settings/ports.ts";
+import { portConflicts, portPresets } from "./settings/ports.ts";
+import { listAt, objectAt, objectOf, type Raw } from "./settings/raw.ts";
 import { jobs, ofArchive, schema } from "./settings/schema.ts";
-import { storageOn } from "./settings/storage.ts";
+import { storageConflicts, storageOn } from "./settings/storage.ts";
 
 export { SettingsError };
 
@@ -44,8 +47,6 @@ export interface Settings
 	tempo: Parsed["tempo"] & { backfill: string };
 	packs: Pack[];
 	storage: NonNullable<Parsed["storage"]>;
-	/** By which people reach Grafana, where something stands before it that ends TLS. */
-	grafanaUrl?: string;
 	/** The catalogue's entry for a service. Throws when it has none. */
 	image(service: string): CatalogueEntry;
 }
@@ -104,7 +105,6 @@ export function parseSettings(raw: Record<string, unknown>, stack: StackIdentity
 		tempo: { ...tempo, backfill: tempo.backfill ?? shorter(tempo.retention, "6h") },
 		alerts: { ...alerts, env },
 		production: isProduction(env),
-		...(settings.aws && { grafanaUrl: `https://${settings.aws.grafana.domain}` }),
 		image(service) {
 			const entry = catalogue[service];
 			if (!entry) throw new SettingsError(`the image catalogue ${images ?? configured} has no entry "${service}"`);
@@ -146,7 +146,7 @@ function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
 }
 
 /** What can only be seen by comparing settings. It reads what may be wrong otherwise: all mistakes are told at once. */
-function conflictsIn(raw: Record<string, unknown>, dir: string): Conflict[] {
+function conflictsIn(raw: Raw, dir: string): Conflict[] {
 	const all = [
 		portConflicts,
 		reachConflicts,
@@ -155,60 +155,25 @@ function conflictsIn(raw: Record<string, unknown>, dir: string): Conflict[] {
 		countConflicts,
 		storageConflicts,
 		backfillConflicts,
+		destinationConflicts,
 		scrapeConflicts,
+		receiverConflicts,
 		nameConflicts,
 	];
 	return [...all.flatMap((conflicts) => conflicts(raw)), ...packConflicts(raw, dir)];
 }
 
-function portConflicts(raw: Record<string, unknown>): Conflict[] {
-	const { preset, ...given } = objectAt(raw, "ports");
-	const defaults = portPresets[preset as keyof typeof portPresets] ?? portPresets.default;
-	const { backend, endpoint } = objectAt(raw, "storage");
-	const absent = new Set<string>();
-	if (objectAt(raw, "logs").enabled === false) absent.add("loki");
-	if (backend !== "s3" || endpoint !== undefined) absent.add("objectStore");
-	const { jaeger, zipkin } = objectAt(raw, "collector");
-	if (jaeger !== true) for (const name of ["jaegerGrpc", "jaegerThriftHttp"]) absent.add(name);
-	if (zipkin !== true) absent.add("zipkin");
-	if (raw.temporal === undefined) absent.add("temporalPoller");
-	const archive = objectAt(raw, "archive");
-	if (archive.enabled !== true) absent.add("otelWorker");
-	if (archive.enabled !== true || archive.database !== undefined) absent.add("postgres");
-	const ports = Object.entries({ ...defaults, ...given }).filter(([name]) => !absent.has(name));
-	return ports.flatMap(([name, number], i) =>
-		ports
-			.slice(i + 1)
-			.filter(([, other]) => other === number)
-			.map(([other]) => ({ path: ["ports"], problem: `has ${number} for both ${name} and ${other}` })),
-	);
-}
-
-function reachConflicts(raw: Record<string, unknown>): Conflict[] {
+function reachConflicts(raw: Raw): Conflict[] {
+	// There `awsConflicts` says what is missing.
+	if (raw.target === "aws") return [];
 	return accessConflicts(raw.bindAddress, objectAt(raw, "access"));
 }
 
-function countConflicts(raw: Record<string, unknown>): Conflict[] {
+function countConflicts(raw: Raw): Conflict[] {
 	return instanceConflicts(raw.target, objectAt(raw, "collector"), objectAt(raw, "sampling"));
 }
 
-function storageConflicts(raw: Record<string, unknown>): Conflict[] {
-	const storage = objectAt(raw, "storage");
-	if (storage.backend !== "s3") return [];
-	const missing = (key: string, why: string) => ({ path: ["storage", key], problem: `is missing: ${why}` });
-	const given = (key: string) => storage[key] !== undefined;
-	const elsewhere = ["bucket", "endpoint", "region", "accessKeyId", "secretAccessKey"].filter(given);
-	const conflicts: Conflict[] = [];
-	if (elsewhere.length > 0) {
-		if (!given("endpoint")) conflicts.push(missing("endpoint", "only Docker has an S3 server of the stack's own"));
-		if (!given("bucket")) conflicts.push(missing("bucket", "only the stack's own S3 server makes one"));
-	}
-	for (const [one, other] of [["accessKeyId", "secretAccessKey"] as const, ["secretAccessKey", "accessKeyId"] as const])
-		if (given(one) && !given(other)) conflicts.push(missing(other, "a key has two parts"));
-	return conflicts;
-}
-
-function backfillConflicts(raw: Record<string, unknown>): Conflict[] {
+function backfillConflicts(raw: Raw): Conflict[] {
 	const { data } = schema.shape.tempo.safeParse(raw.tempo ?? {});
 	if (!data?.backfill || Number.parseInt(data.backfill, 10) <= Number.parseInt(data.retention, 10)) return [];
 	const problem = `is ${data.backfill}, longer than tempo.retention: what is older than that is deleted at once`;
@@ -216,13 +181,13 @@ function backfillConflicts(raw: Record<string, unknown>): Conflict[] {
 }
 
 /** Jobs that are no setting's to take. */
-function jobsOf(raw: Record<string, unknown>): string[] {
+function jobsOf(raw: Raw): string[] {
 	const temporal = objectAt(raw, "temporal").metrics !== undefined;
 	const archive = objectAt(raw, "archive").enabled === true;
 	return [...jobs, ...(temporal ? [temporalJob] : []), ...(archive ? ofArchive : [])];
 }
 
-function scrapeConflicts(raw: Record<string, unknown>): Conflict[] {
+function scrapeConflicts(raw: Raw): Conflict[] {
 	const seen = new Set<unknown>(jobsOf(raw));
 	return listAt(raw, "scrapes").flatMap((scrape, i) => {
 		const { job } = objectOf(scrape);
@@ -236,7 +201,7 @@ function scrapeConflicts(raw: Record<string, unknown>): Conflict[] {
 /** Lists whose entries have names: what each is, in words. */
 const named = { destinations: "destination", receivers: "receiver", services: "service" };
 
-function nameConflicts(raw: Record<string, unknown>): Conflict[] {
+function nameConflicts(raw: Raw): Conflict[] {
 	return Object.entries(named).flatMap(([key, what]) => {
 		const names = listAt(raw, key).map((entry) => objectOf(entry).name);
 		return names.flatMap((name, i) =>
@@ -247,7 +212,7 @@ function nameConflicts(raw: Record<string, unknown>): Conflict[] {
 	});
 }
 
-function packConflicts(raw: Record<string, unknown>, dir: string): Conflict[] {
+function packConflicts(raw: Raw, dir: string): Conflict[] {
 	const names = packNames(dir).filter((name) => name !== archivePack);
 	const chosen = listAt(raw, "packs");
 	const seen = new Set<unknown>([...jobsOf(raw), ...listAt(raw, "scrapes").map((scrape) => objectOf(scrape).job)]);
@@ -272,17 +237,4 @@ function packConflicts(raw: Record<string, unknown>, dir: string): Conflict[] {
 			}),
 		);
 	});
-}
-
-function objectAt(value: Record<string, unknown>, key: string): Record<string, unknown> {
-	return objectOf(value[key]);
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-	return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-}
-
-function listAt(value: Record<string, unknown>, key: string): unknown[] {
-	const list = value[key];
-	return Array.isArray(list) ? list : [];
 }

@@ -33,7 +33,7 @@ const baseFiles: Record<string, [source: string, target: string]> = {
 /** One receiver of each kind, with filters of its own. */
 const receivers = [
 	{ type: "pagerduty", name: "oncall", routingKey: "k", severities: ["critical"], envs: ["prod"] },
-	{ type: "slack", name: "payments", webhookUrl: "https://slack", channel: "#pay", teams: ["payments"] },
+	{ type: "slack", name: "payments", webhookUrl: "https://slack", channel: "#pay", teams: ["payments", "zürich 1.0"] },
 	{ type: "webhook", name: "audit", url: "https://api.example.com/observability/alerts", token: "t" },
 	{ type: "email", name: "staging", to: "a@b.example", from: "c@d.example", smarthost: "mail:587", envs: ["staging"] },
 ];
@@ -59,6 +59,11 @@ const routes: [labels: string[], told: string[]][] = [
 	// A part of a name must not match.
 	[["severity=critical", "env=nonprod", "team=payments-eu"], ["audit"]],
 	[["severity=info"], ["audit"]],
+	[
+		["severity=info", "team=zürich 1.0"],
+		["payments", "audit"],
+	],
+	[["severity=info", "team=zürich 110"], ["audit"]],
 	// The alert of the smoke test notifies nobody.
 	[[`alertname=${smokeAlert}`, "severity=critical", "env=prod", "team=payments"], ["none"]],
 ];
@@ -132,6 +137,7 @@ const variants: [service: string, what: string, raw: Record<string, unknown>][] 
 					onlyAttributes: ["gen_ai."],
 				},
 				{ name: "jaeger", endpoint: "http://jaeger:4317", protocol: "grpc", signals: ["traces", "metrics", "logs"] },
+				{ name: "far", endpoint: "https://otlp.example.com", protocol: "grpc" },
 			],
 		},
 	],

@@ -34,6 +34,8 @@ export interface StateResource {
 	propertyDependencies?: Record<string, string[]>;
 	/** URN of the resource with which this one vanishes. */
 	deletedWith?: string;
+	/** Whether another has replaced it, and it waits to be deleted: a run that was ended has not come to that. */
+	delete?: boolean;
 }
 
 /** The exported state; secrets in it are encrypted unless asked for. */

@@ -1,3 +1,4 @@
+import { grafanaUrl, serverUrl } from "../settings/access.ts";
 import type { Settings } from "../settings.ts";
 import { callsOfReceivers, integration, quietRoute, routesOf, secretsOf } from "./receivers.ts";
 import { renderYaml } from "./render.ts";
@@ -16,6 +17,11 @@ function alertmanagerConfig({ receivers, image }: Settings): string {
 	return renderYaml("alertmanager/alertmanager.yaml", receivers.length > 0 ? base : undefined, patch);
 }
 
+/** What links in notifications begin with: its own page, or Grafana's page of alerts where others don't reach its own. */
+function linkedUrl(settings: Settings): string {
+	return serverUrl(settings, "alertmanager") ?? `${grafanaUrl(settings)}/alerting/groups`;
+}
+
 /** Alertmanager: groups, routes and silences alerts. Its volume holds silences and what was already sent. */
 export function alertmanager(settings: Settings): Workload {
 	return {
@@ -27,6 +33,9 @@ export function alertmanager(settings: Settings): Workload {
 			"--storage.path=/alertmanager",
 			// Silences and what was notified are written this often and at the end: what is younger goes with a crash.
 			"--data.maintenance-interval=10s",
+			`--web.external-url=${linkedUrl(settings)}`,
+			// Or it would answer below the path of that URL only.
+			"--web.route-prefix=/",
 			// One instance: nothing to gossip with.
 			"--cluster.listen-address=",
 			// Which receiver a notification failed for is in the metrics, and so in the alert about it.

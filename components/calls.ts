@@ -1,8 +1,9 @@
-// What a workload calls, from the addresses that it asks for: no list beside its configuration could differ from it.
+// What a workload calls, recorded while its component asks for the addresses of others: a list kept by hand could differ from the
+// configuration that has those addresses.
 
 import type { AddressOf, Call } from "./workload.ts";
 
-/** Addresses, and which of them have been asked for. */
+/** The same addresses, and a list that grows with each of them that is asked for. */
 export function recorded(at: AddressOf): { at: AddressOf; calls: Call[] } {
 	const calls: Call[] = [];
 	const recording: AddressOf = (workload, port) => {
@@ -12,7 +13,7 @@ export function recorded(at: AddressOf): { at: AddressOf; calls: Call[] } {
 	return { at: recording, calls };
 }
 
-/** Whatever `use` asks the address of. */
+/** The calls that `use` asks the addresses of. */
 export function callsOf(use: (at: AddressOf) => unknown): Call[] {
 	const { at, calls } = recorded(() => "");
 	use(at);

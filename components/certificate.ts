@@ -17,10 +17,11 @@ const yearHours = 365 * 24;
  * by any `up` in the second.
  */
 export class Certificate extends pulumi.ComponentResource {
-	/** In PEM. */
+	/** The server's certificate, in PEM. */
 	readonly certificate: pulumi.Output<string>;
+	/** Its private key, in PEM: a secret. */
 	readonly key: pulumi.Output<string>;
-	/** The authority's certificate. */
+	/** The authority's certificate, in PEM: what clients are given. */
 	readonly ca: pulumi.Output<string>;
 
 	constructor(name: string, { authority, names }: CertificateArgs, opts?: pulumi.ComponentResourceOptions) {

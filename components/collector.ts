@@ -39,7 +39,7 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 				otlp: { protocols: { grpc: { ...guard(settings), ...several }, http: { ...guard(settings), ...cors } } },
 				...further,
 			},
-			processors,
+			processors: { memory_limiter: memoryLimits(settings), ...processors },
 			exporters: {
 				"otlp_grpc/tempo": {
 					endpoint: at("tempo", 4317),
@@ -70,6 +70,12 @@ function collectorConfig(settings: Settings, at: AddressOf, added: Added): strin
 	);
 }
 
+/** 80 and 20 % of the collector's memory, as upstream advises: https://github.com/open-telemetry/opentelemetry-collector/tree/main/processor/memorylimiterprocessor */
+function memoryLimits(settings: Settings): Patch {
+	const { memoryMiB } = sizeOf(settings, "collector");
+	return { limit_mib: Math.floor(memoryMiB * 0.8), spike_limit_mib: Math.floor(memoryMiB * 0.2) };
+}
+
 /** What a receiver that others reach asks for and shows. Its configuration names files: secrets are in none. */
 function guard(settings: Settings): Patch {
 	const { files } = certificateFiles(settings, secrets, {});
@@ -85,6 +91,14 @@ function guard(settings: Settings): Patch {
  */
 function atOnce(settings: Settings): number {
 	return Math.min(8, Math.max(2, sizeOf(settings, "tempo").memoryMiB / 512));
+}
+
+/** What all queues take on disk when they are full, and a quarter more: a page of their database is rarely full. At least 10. */
+function queuesGiB({ collector, logs, archive, destinations }: Settings): number {
+	const backends = 2 + (logs.enabled ? 1 : 0) + (archive.enabled ? 1 : 0);
+	// An exporter has a queue for each signal.
+	const further = destinations.reduce((sum, { signals, queueMiB }) => sum + signals.length * queueMiB, 0);
+	return Math.max(10, Math.ceil(((backends * collector.queueMiB + further) / 1024) * 1.25));
 }
 
 /** The OpenTelemetry Collector: what applications send to. It acknowledges what it has on disk. */
@@ -119,7 +133,7 @@ export function collector(settings: Settings, at: AddressOf, access: Access = {}
 			{
 				name: "queue",
 				path: "/var/lib/otelcol",
-				sizeGiB: 10,
+				sizeGiB: queuesGiB(settings),
 				owner,
 				ownedByImage: false,
 				keep: "replace",

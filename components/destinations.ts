@@ -2,6 +2,7 @@
 
 import type { Settings } from "../settings.ts";
 import { worker, workerPort } from "./archive.ts";
+import { callTo } from "./calls.ts";
 import type { AddressOf, Secret } from "./workload.ts";
 
 type Destination = Settings["destinations"][number];
@@ -68,7 +69,8 @@ function exporterOf({ name, endpoint, protocol, headers, queueMiB }: Destination
 		// Its queue's file is called after it: another name would leave the queue behind.
 		exporter: `otlp_${protocol}/destination-${name}`,
 		config: {
-			endpoint: protocol === "grpc" ? endpoint.replace(/^https?:\/\//, "") : endpoint,
+			// The collector wants a port here, also where it is the scheme's own.
+			endpoint: protocol === "grpc" ? `${new URL(endpoint).hostname}:${callTo(endpoint).port}` : endpoint,
 			...(plain && { tls: { insecure: true } }),
 			...(files.length > 0 && {
 				headers: Object.fromEntries(files.map(({ header, reference }) => [header, reference])),

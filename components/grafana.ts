@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as grafana from "@pulumiverse/grafana";
+import { grafanaUrl } from "../settings/access.ts";
 import { databaseOf } from "../settings/archive.ts";
 import type { Settings } from "../settings.ts";
 import type { Running } from "../targets/target.ts";
@@ -45,6 +46,7 @@ export function grafanaServer(
 	];
 	const ofPacks = [...new Set(wanted)].filter((one) => !plugins.includes(one));
 	const { files, secrets: identity } = certificateFiles(settings, secrets, access);
+	const url = grafanaUrl(settings);
 	return {
 		name: "grafana",
 		description: "dashboards and exploration",
@@ -70,9 +72,10 @@ export function grafanaServer(
 				GF_SERVER_PROTOCOL: "https",
 				GF_SERVER_CERT_FILE: files.certificate,
 				GF_SERVER_CERT_KEY: files.key,
-				GF_SECURITY_COOKIE_SECURE: "true",
 			}),
-			...(settings.grafanaUrl && { GF_SERVER_ROOT_URL: settings.grafanaUrl, GF_SECURITY_COOKIE_SECURE: "true" }),
+			// Links that people share begin with it.
+			GF_SERVER_ROOT_URL: url,
+			...(url.startsWith("https:") && { GF_SECURITY_COOKIE_SECURE: "true" }),
 			// Everybody else has to log in; this page it shows to all who ask.
 			...(settings.access.token && {
 				GF_METRICS_BASIC_AUTH_USERNAME: metricsUser,
@@ -116,15 +119,19 @@ export function grafanaServer(
 
 export interface GrafanaContentArgs {
 	settings: Settings;
+	/** Datasources, with the links that lead out of them. */
 	sources: DataSource[];
+	/** Each is a folder. */
 	packs: Pack[];
+	/** Those of the packs, without panels whose datasource is not there. */
 	dashboards: Dashboard[];
 	/** The server; its address resolves once it answers. */
 	server: Running;
+	/** Of the administrator, as whom everything is made. */
 	password: pulumi.Output<string>;
-	/** Makes good what stands in an address for something that is known later. */
+	/** Replaces placeholders in an address by what they stand for: see `Target.resolve`. */
 	resolve: (text: string) => pulumi.Input<string>;
-	/** Certificate of the authority that the server shows, where systems don't know it. */
+	/** The authority's certificate in PEM. @default none: systems know it, or the server speaks plain HTTP */
 	ca?: pulumi.Input<string>;
 }
 
@@ -147,8 +154,8 @@ export class GrafanaContent extends pulumi.ComponentResource {
 			},
 			{ parent: this },
 		);
-		// What is in Grafana's database goes with it, and stays with it when only the container goes: it need not be deleted
-		// piece by piece from a server that is going away, nor made again by the next.
+		// These objects live in Grafana's database: they are gone with its volume, and still there when only the container is
+		// replaced. So the engine need not delete them one by one from a server that goes away, nor make them again.
 		const options = { parent: this, provider, deletedWith: server.keeper };
 		const sources = all.map(
 			(source) =>

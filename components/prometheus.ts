@@ -1,4 +1,4 @@
-import { outside } from "../settings/access.ts";
+import { outside, serverUrl } from "../settings/access.ts";
 import type { Settings } from "../settings.ts";
 import { type Access, hasAuthority, speaksTls } from "./access.ts";
 import { worker, workerPort } from "./archive.ts";
@@ -13,6 +13,15 @@ const nobody = { uid: 65534, gid: 65534 };
 const secrets = "/etc/prometheus/secrets";
 const caFile = `${secrets}/ca.crt`;
 const passwordFile = `${secrets}/grafana-metrics`;
+
+/** Where its database lies, in GiB. */
+const volumeGiB = 20;
+
+/**
+ * Share of a volume with a quota that blocks may take. The rest is for the log of the last hours and for compaction: Prometheus's
+ * documentation advises 80 to 85 %. Without it a full volume ends Prometheus; with it the oldest samples go before their time.
+ */
+const blockShare = 0.8;
 
 /** Where each service shows its own metrics. */
 const scraped = {
@@ -94,6 +103,7 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 	const files: Record<string, Rendered> = {
 		"/etc/prometheus/prometheus.yaml": { text: prometheusConfig(settings, at, offers) },
 	};
+	const url = serverUrl(settings, "prometheus");
 	for (const rule of ruleFiles(settings)) files[`/etc/prometheus/rules/${rule.name}`] = { text: rule.text, live: true };
 	return {
 		name: "prometheus",
@@ -103,6 +113,9 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 			"--config.file=/etc/prometheus/prometheus.yaml",
 			"--storage.tsdb.path=/prometheus",
 			`--storage.tsdb.retention.time=${settings.metrics.retention}`,
+			...(offers.quotas ? [`--storage.tsdb.retention.size=${volumeGiB * blockShare}GB`] : []),
+			// Notifications lead to the query of their alert.
+			...(url ? [`--web.external-url=${url}`] : []),
 			"--web.enable-remote-write-receiver",
 			"--web.enable-otlp-receiver",
 			`--enable-feature=exemplar-storage${offers.liveFiles ? ",auto-reload-config" : ""}`,
@@ -123,7 +136,7 @@ export function prometheus(settings: Settings, at: AddressOf, access: Access = {
 			{
 				name: "data",
 				path: "/prometheus",
-				sizeGiB: 20,
+				sizeGiB: volumeGiB,
 				owner: nobody,
 				ownedByImage: true,
 				keep: "replace",

@@ -5,16 +5,16 @@ import { callTo } from "./calls.ts";
 import type { Patch } from "./render.ts";
 import type { Call, Secret } from "./workload.ts";
 
-/** Somebody who is told, as settings have him. */
+/** A receiver as the settings describe it. */
 export type Receiver = Settings["receivers"][number];
 
-/** The alert by which a stack is proved: nobody is told of it, whoever wants what. */
+/** The name of the alert that `./tracestack smoke` sends: it is routed to nobody, whatever receivers ask for. */
 export const smokeAlert = "TracestackSmoke";
 
-/** Stands before all other routes, and ends there. */
+/** The first route: it takes the smoke test's alert, and no route after it sees that. */
 export const quietRoute = { receiver: "none", matchers: [`alertname="${smokeAlert}"`] };
 
-/** A route for each receiver. Every one of them is asked, whatever others want. */
+/** A route for each receiver. `continue` lets an alert reach every receiver that matches, not only the first. */
 export function routesOf(receivers: Receiver[]) {
 	return receivers.map(({ name, severities, envs, teams }) => ({
 		receiver: name,
@@ -25,7 +25,8 @@ export function routesOf(receivers: Receiver[]) {
 
 function matcher(label: string, values: string[]): string[] {
 	if (values.length === 0) return [];
-	const pattern = values.map((value) => value.replaceAll(/[^\w-]/g, "\\$&")).join("|");
+	// Only what RE2 reads as more than itself: it refuses an escaped letter, such as \ü.
+	const pattern = values.map((value) => value.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|");
 	return [`${label}=~${JSON.stringify(pattern)}`];
 }
 
@@ -34,7 +35,7 @@ function secretFile({ name }: Receiver): string {
 	return `/etc/alertmanager/secrets/${name}`;
 }
 
-/** What a receiver must not show. */
+/** A receiver's credential; undefined where it has none. */
 function secretOf(receiver: Receiver): string | undefined {
 	switch (receiver.type) {
 		case "webhook":
@@ -48,12 +49,20 @@ function secretOf(receiver: Receiver): string | undefined {
 	}
 }
 
-/** A link to the page that says what to do, where there is one. */
+/** Every alert of a group: its description, and a link to the page that says what to do, where there is one. */
 const text =
 	"{{ range .Alerts }}{{ .Annotations.description }}{{ with .Annotations.runbook_url }}\n{{ . }}{{ end }}\n{{ end }}";
-const title = "{{ .Status | toUpper }} {{ .CommonLabels.env }}: {{ .CommonAnnotations.summary }}";
 
-/** What Alertmanager calls a receiver. */
+/**
+ * What a group is about, in a line. A group is one alert name of one service, and may have several alerts, such as one for each
+ * exporter: an annotation that differs between them is not common, and would leave the line empty.
+ */
+const title =
+	"{{ .Status | toUpper }} {{ .CommonLabels.env }}: " +
+	"{{ with .CommonAnnotations.summary }}{{ . }}" +
+	"{{ else }}{{ .CommonLabels.alertname }}{{ if gt (len .Alerts) 1 }}, {{ len .Alerts }} alerts{{ end }}{{ end }}";
+
+/** A receiver in Alertmanager's configuration. */
 export function integration(receiver: Receiver): Patch {
 	const { name, resolved: send_resolved } = receiver;
 	const file = secretFile(receiver);
@@ -100,7 +109,7 @@ export function integration(receiver: Receiver): Patch {
 	}
 }
 
-/** Ports that receivers are told at. */
+/** The ports that notifications go to, beyond the stack. */
 export function callsOfReceivers(receivers: Receiver[]): Call[] {
 	return receivers.map((receiver) => {
 		switch (receiver.type) {

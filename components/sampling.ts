@@ -1,9 +1,9 @@
-// Which traces are kept. What is counted is counted before: rates, errors and durations are those of every request.
+// Which traces are kept. Span metrics are made before sampling: rates, errors and durations are those of every request.
 
 import type { Settings } from "../settings.ts";
 import { sizeOf } from "./sizes.ts";
 
-/** An attribute of spans that SDKs and gateways set: from 1 on the trace is kept, whatever else is said. */
+/** An attribute of spans that SDKs and gateways set: with a value of 1 or more the trace is kept, whatever the policies say. */
 export const keepAttribute = "sampling.priority";
 
 /**

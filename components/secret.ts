@@ -2,12 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
 export interface RandomSecretArgs {
-	/** Characters. @default 24: 142 bits of letters and digits, which survive being pasted anywhere. */
+	/** Number of characters. @default 24: 142 bits of letters and digits, which need no quotes wherever they are pasted */
 	length?: number;
 }
 
 /** A random secret of a stack. It lives and dies with the volumes that know it: see `down` in the README. */
 export class RandomSecret extends pulumi.ComponentResource {
+	/** The secret: encrypted in the state. */
 	readonly value: pulumi.Output<string>;
 
 	constructor(name: string, args: RandomSecretArgs = {}, opts?: pulumi.ComponentResourceOptions) {

@@ -3,12 +3,15 @@ import type { Running, Target } from "../targets/target.ts";
 import type { Workload } from "./workload.ts";
 
 export interface ServiceArgs {
+	/** What runs. */
 	workload: Workload;
+	/** Where it runs: it makes the children of the component. */
 	target: Target;
 }
 
 /** A workload, realised by a target: `tracestack:service:Tempo` and its children. */
 export class Service extends pulumi.ComponentResource {
+	/** Where it is reached, and what holds its data. */
 	readonly running: Running;
 
 	constructor({ workload, target }: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {

@@ -5,7 +5,7 @@ import type { Settings } from "../settings.ts";
 import { bucket as ownBucket, ownKeyId, port, servesOwnStore } from "./object-store.ts";
 import type { AddressOf, Grant, Offers, Workload } from "./workload.ts";
 
-/** A setting for object storage with the stack's own server's address, bucket and key filled in where it is the one. */
+/** The setting `storage`. For S3 with bucket and endpoint in any case: those of the stack's own server where the setting names none. */
 export type Storage = Exclude<Settings["storage"], { backend: "s3" }> | S3;
 
 type S3 = Omit<Extract<Settings["storage"], { backend: "s3" }>, "bucket" | "endpoint" | "secretAccessKey"> & {
@@ -15,8 +15,10 @@ type S3 = Omit<Extract<Settings["storage"], { backend: "s3" }>, "bucket" | "endp
 };
 
 /**
+ * Where a stack stores traces and logs.
+ *
  * @param ownKey Secret key of the stack's own object store.
- * @param offered Takes its place where a target has one.
+ * @param offered The target's own bucket: where there is one, it is used instead of an object store of the stack's own.
  */
 export function storageOf(
 	settings: Settings,
@@ -56,13 +58,13 @@ export function credentials(storage: Storage, service: string): Pick<Workload, "
 	return { env: {}, secrets: [] };
 }
 
-/** What a service may do in the bucket, where it has no key. */
+/** What a service's role may do in the bucket, where there are no credentials. */
 export function grants(storage: Storage, service: string): Grant[] {
 	if (storage.backend !== "s3" || storage.accessKeyId) return [];
 	return [{ bucket: storage.bucket, prefix: folderOf(storage, service), access: "write" }];
 }
 
-/** How long each folder's content is wanted, in hours. */
+/** Retention of what lies in each folder of the bucket, in hours. */
 export function keptHours({ storage, tempo, logs }: Settings): { folder: string; hours: number }[] {
 	const prefix = storage.backend === "local" ? {} : storage;
 	return [

@@ -14,8 +14,8 @@ export function tempoConfig(settings: Settings, at: AddressOf, storage: Storage)
 	const { live, parquet_row_group_size_bytes, ...caps } = limits(sizeOf(settings, "tempo"));
 	const { dimensions } = settings.spanMetrics;
 	const retention = { block_retention: settings.tempo.retention };
-	// A search looks into the blocks of its time. What is older counts for a block as if it were of now, and in 3.0.3 a block
-	// that has nothing else begins after its end: no search looks into it.
+	// A search reads the blocks of its time range. A span that is older than this slack counts for its block's range as if it had
+	// just begun. In 3.0.3 a block of nothing but such spans has a start after its end, and no search reads it.
 	const wal = { ingestion_time_range_slack: settings.tempo.backfill };
 	const generates = metricsFrom(settings) === "tempo";
 	const prometheus = {

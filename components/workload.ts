@@ -34,7 +34,7 @@ interface Port {
 	audience?: "people" | "applications";
 }
 
-/** What a workload calls: where a target closes networks, nothing else is open to it but HTTPS. */
+/** A port that a workload calls. Where a target has firewalls, they let out these calls and HTTPS, and nothing else. */
 export interface Call {
 	/** Another workload; undefined for what is beyond the stack. */
 	workload?: string;
@@ -47,7 +47,7 @@ export interface Volume {
 	name: string;
 	/** Absolute path inside the workload. */
 	path: string;
-	/** Expected size; a target without quotas ignores it. */
+	/** What is expected to lie on it at most; a target without quotas ignores it. */
 	sizeGiB: number;
 	owner: Owner;
 	/** True when the image ships the directory with the right owner; otherwise the target hands it over before the first start. */
@@ -78,8 +78,9 @@ export type Grant =
 	| { database: string; password: Input<string> };
 
 /**
- * What a target has beside containers: components use what there is, and do without what there is not. A text in it may stand
- * for what is known only once it exists; it is passed on in files, grants and addresses, where the target makes it good.
+ * What a target has beside containers: components use what there is, and do without what there is not. Values that are known only
+ * once a resource exists are placeholders. Components pass them on in files, grants and addresses; the target replaces them there
+ * (`Target.resolve`).
  */
 export interface Offers {
 	/** A bucket of the stack's own, opened by grants instead of keys. */
@@ -90,6 +91,8 @@ export interface Offers {
 	metrics?: { url: string; region: string };
 	/** Whether files that are `live` change under the running process. */
 	liveFiles?: boolean;
+	/** Whether a volume that can't lie on a network file system ends at its `sizeGiB`. @default false: volumes share a disk */
+	quotas?: boolean;
 }
 
 /** What runs: plain data that a component makes from settings and a target realises. */
@@ -107,18 +110,22 @@ export interface Workload {
 	env: Record<string, string>;
 	secrets: Secret[];
 	ports: Port[];
-	/** Beside what it asked the address of while it was made: `platform` adds that. @default nothing */
+	/**
+	 * What it calls beside the workloads whose addresses its component asked for: `platform` adds those.
+	 *
+	 * @default nothing
+	 */
 	calls?: Call[];
 	volumes: Volume[];
 	/** @default none */
 	grants?: Grant[];
-	/** How to see that the service does its job: an HTTP port answers 2xx, or a command of the image ends well. */
+	/** How to see that the service does its job: an HTTP port answers 2xx, or a command of the image exits with 0. */
 	ready: { timeoutSeconds: number } & (
 		| {
 				/** It must reach further than `stack`: many images have no shell to probe from within. */
 				port: string;
 				path: string;
-				/** What of the image asks the same from within, for targets that have no other way. @default nothing */
+				/** A command of the image that checks the same from within, for targets that can't reach the port. @default nothing */
 				ask?: string[];
 		  }
 		/** Of a service that speaks no HTTP. */

@@ -2,12 +2,10 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIPv4 } from "node:net";
+import type { Settings } from "../settings.ts";
 import type { Conflict } from "./explain.ts";
 
-interface Reachable {
-	bindAddress: string;
-	access: { hosts: string[] };
-}
+type Reachable = Pick<Settings, "bindAddress"> & { access: Pick<Settings["access"], "hosts"> };
 
 /** Where a port binds, and the name or address that reaches it. */
 interface Bound {
@@ -24,6 +22,22 @@ export function outside({ bindAddress, access }: Reachable): Bound {
 export function inside({ bindAddress }: Reachable): Bound {
 	const ip = isLoopback(bindAddress) ? bindAddress : "127.0.0.1";
 	return { ip, host: ip };
+}
+
+/** Where a browser finds Grafana: what links begin with that people share. */
+export function grafanaUrl(settings: Settings): string {
+	if (settings.aws) return `https://${settings.aws.grafana.domain}`;
+	const scheme = settings.access.tls === "none" ? "http" : "https";
+	return `${scheme}://${outside(settings).host}:${settings.ports.grafana}`;
+}
+
+/**
+ * Where a browser finds a server that asks nobody who they are: what links in notifications begin with. Undefined where others than
+ * this machine may use the stack, who reach Grafana only.
+ */
+export function serverUrl(settings: Settings, server: "prometheus" | "alertmanager"): string | undefined {
+	if (settings.aws || !isLoopback(settings.bindAddress)) return undefined;
+	return `http://${inside(settings).host}:${settings.ports[server]}`;
 }
 
 function defaultHost(bindAddress: string): string {

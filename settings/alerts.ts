@@ -1,7 +1,9 @@
 // Settings about alerts: when they fire, and who is told.
 
 import { z } from "zod";
-import { credential, secretText, url } from "./kinds.ts";
+import type { Conflict } from "./explain.ts";
+import { credential, hostPort, secretText, url } from "./kinds.ts";
+import { listAt, objectOf, type Raw } from "./raw.ts";
 
 /** Which alerts a receiver gets. */
 const wanted = {
@@ -79,10 +81,7 @@ export const receiver = z.discriminatedUnion("type", [
 			...wanted,
 			to: z.string().min(3).meta({ description: "Recipients.", allowed: "addresses, separated by commas" }),
 			from: z.email().meta({ description: "Sender.", allowed: "an address" }),
-			smarthost: z
-				.string()
-				.regex(/^[A-Za-z0-9.-]+:\d{1,5}$/)
-				.meta({ description: "Mail server.", allowed: "host:port" }),
+			smarthost: hostPort.meta({ ...hostPort.meta(), description: "Mail server." }),
 			username: z
 				.string()
 				.min(1)
@@ -93,6 +92,16 @@ export const receiver = z.discriminatedUnion("type", [
 		})
 		.meta({ description: "E-mail." }),
 ]);
+
+/** Of a login by e-mail, the part that is missing. */
+export function receiverConflicts(raw: Raw): Conflict[] {
+	return listAt(raw, "receivers").flatMap((receiver, i) => {
+		const { type, username, password } = objectOf(receiver);
+		if (type !== "email" || (username === undefined) === (password === undefined)) return [];
+		const key = username === undefined ? "username" : "password";
+		return [{ path: ["receivers", i, key], problem: "is missing: a login has two parts" }];
+	});
+}
 
 /** What is too much for the requests of one service, or of all. */
 const thresholds = {

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Conflict } from "./explain.ts";
+import { objectOf, type Raw } from "./raw.ts";
 
 const cidr = z
 	.string()
@@ -166,13 +167,13 @@ export const aws = z
 	.optional()
 	.meta({ description: "A stack on AWS: docs/aws.md. Required if `target` is aws." });
 
-type Raw = Record<string, unknown>;
-
 /** What is missing before a stack may be on AWS, and what does not go together there. */
 export function awsConflicts(raw: Raw): Conflict[] {
 	const { aws } = raw;
 	if (raw.target !== "aws")
-		return aws === undefined ? [] : [{ path: ["aws"], problem: 'is not used\n    set target to "aws"' }];
+		return ["aws", "managed"]
+			.filter((key) => raw[key] !== undefined)
+			.map((key) => ({ path: [key], problem: 'is not used\n    set target to "aws"' }));
 	if (aws === undefined) {
 		const needed = "allowed: an object with region, grafana, otlp and more: docs/aws.md";
 		return [{ path: ["aws"], problem: `is missing, and target is "aws"\n    ${needed}` }, ...guardConflicts(raw)];
@@ -241,6 +242,13 @@ function guardConflicts(raw: Raw): Conflict[] {
 		const problem = `is false while target is "aws"\n    OTLP would take telemetry from the whole network: set it to true`;
 		conflicts.push({ path: ["access", "token"], problem });
 	}
+	const unused = (path: string[]) =>
+		conflicts.push({
+			path,
+			problem: `is not used while target is "aws"\n    aws.grafana and aws.otlp say who comes in, by which name: leave it out`,
+		});
+	if (raw.bindAddress !== undefined) unused(["bindAddress"]);
+	for (const key of ["hosts", "certificate", "key", "ca"]) if (access[key] !== undefined) unused(["access", key]);
 	if (access.tls !== undefined && access.tls !== "none") {
 		const problem = `is ${JSON.stringify(access.tls)} while target is "aws"\n    TLS ends at the balancers, with ACM's certificates: leave it out`;
 		conflicts.push({ path: ["access", "tls"], problem });
@@ -251,8 +259,4 @@ function guardConflicts(raw: Raw): Conflict[] {
 			conflicts.push({ path: ["collector", format], problem });
 		}
 	return conflicts;
-}
-
-function objectOf(value: unknown): Raw {
-	return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Raw) : {};
 }

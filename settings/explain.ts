@@ -3,7 +3,7 @@
 import { closestMatch } from "leven";
 import { z } from "zod";
 
-/** The part of a JSON Schema that explanations and the reference read. */
+/** A JSON Schema, as far as explanations and the reference read it. */
 export interface Node {
 	type?: string;
 	description?: string;

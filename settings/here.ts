@@ -1,10 +1,10 @@
-// Addresses that mean this machine: on AWS they would mean a task, or nothing.
+// Addresses of the machine itself, such as localhost: on Docker they lead to the machine that runs it, on AWS to the task that asks.
 
 import type { Conflict } from "./explain.ts";
 
 type Found = { path: (string | number)[]; value: unknown };
 
-/** Where settings name somebody else's address. */
+/** Settings whose value is an address beyond the stack. */
 const addresses: string[] = [
 	"archive.database",
 	"temporal.endpoint",

@@ -18,7 +18,29 @@ export function credential(description: string) {
 	return z.string().min(1).optional().meta(secret(description));
 }
 
-export const url = z.string().regex(/^https?:\/\/[^\s/]+(\/\S*)?$/);
+/** A URL of HTTP. What the pattern takes may still be none, such as one with the port 99999. */
+export const url = z
+	.string()
+	.regex(/^https?:\/\/[^\s/]+(\/\S*)?$/)
+	.refine((text) => URL.canParse(text));
+
+/** Where a server listens, without scheme: a name or an IPv4 address, and a port. */
+export const hostPort = z
+	.string()
+	.regex(/^[A-Za-z0-9.-]+:\d{1,5}$/)
+	.refine(hasPort)
+	.meta({ allowed: "host:port, the port from 1 to 65535" });
+
+/** Whether the port is one, where there is any. */
+export function hasPort(address: string): boolean {
+	const [, port] = /:(\d+)$/.exec(address) ?? [];
+	return port === undefined || (Number(port) >= 1 && Number(port) <= 65535);
+}
+
+/** Whether no text of a list is in it twice. */
+export function isEachOnce(texts: string[]): boolean {
+	return new Set(texts).size === texts.length;
+}
 
 /** How long something is kept. */
 export function retention(description: string, byDefault: string, atLeastHours = 1) {
@@ -34,6 +56,35 @@ export function duration(atLeastHours = 1) {
 		.regex(/^[1-9]\d{0,4}[hd]$/)
 		.refine((text) => hours(text) >= atLeastHours)
 		.transform((text) => `${hours(text)}h`);
+}
+
+/** A regular expression as the collector's library, RE2, has them: https://github.com/google/re2/wiki/Syntax */
+export const pattern = z
+	.string()
+	.min(1)
+	.refine(isPattern)
+	.meta({ allowed: "a regular expression as RE2 has them: without (?=, (?!, (?<, \\1, \\u, {1001}, []" });
+
+/** Whether both RE2 and JavaScript read it: a collector that is given anything else does not start. */
+function isPattern(text: string): boolean {
+	if (/\(\?<?[=!]/.test(text)) return false;
+	const escaped = (text.match(/\\./gs) ?? []).map((two) => two.slice(1));
+	if (escaped.some((one) => /[1-9A-Za-z]/.test(one) && !/[aAbBdDfnpPQErsStvwWxz]/.test(one))) return false;
+	const plain = text.replaceAll(/\\./gs, "");
+	// In RE2 a bracket that follows the first belongs to the class.
+	if (/\[\^?\]/.test(plain)) return false;
+	const repeats = [...plain.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].flatMap(([, least, most]) => [
+		Number(least),
+		Number(most ?? 0),
+	]);
+	if (repeats.some((times) => times > 1000)) return false;
+	try {
+		// Flags at its beginning are RE2's own.
+		new RegExp(text.replace(/^\(\?[imsU]+\)/, ""));
+		return true;
+	} catch {
+		return false;
+	}
 }
 
 /** A plugin of Grafana, pinned. */

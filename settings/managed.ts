@@ -11,7 +11,7 @@ export const managed = z
 			.optional()
 			.meta({
 				description:
-					"KMS key that encrypts buckets, the database, secrets and long-term metrics. Choose it before the first `up`: another key means another database.",
+					"KMS key that encrypts buckets, the database, the file system, secrets and long-term metrics. Choose it before the first `up`: another key means another database and another file system.",
 				allowed: "a key's ARN",
 				defaultInWords: "each service's own key",
 			}),

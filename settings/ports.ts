@@ -1,6 +1,8 @@
 // Settings about published ports.
 
 import { z } from "zod";
+import type { Conflict } from "./explain.ts";
+import { objectAt, type Raw } from "./raw.ts";
 
 /** Ports published where nothing says otherwise, by preset. A service that is in none is not published. */
 export const portPresets = {
@@ -87,3 +89,27 @@ export const ports = z
 	})
 	.prefault({})
 	.meta({ description: "Published ports, on 127.0.0.1; those of Grafana and OTLP on `bindAddress`." });
+
+/** Two ports with one number, of those that something listens on. */
+export function portConflicts(raw: Raw): Conflict[] {
+	const { preset, ...given } = objectAt(raw, "ports");
+	const defaults = portPresets[preset as keyof typeof portPresets] ?? portPresets.default;
+	const { backend, endpoint } = objectAt(raw, "storage");
+	const absent = new Set<string>();
+	if (objectAt(raw, "logs").enabled === false) absent.add("loki");
+	if (backend !== "s3" || endpoint !== undefined) absent.add("objectStore");
+	const { jaeger, zipkin } = objectAt(raw, "collector");
+	if (jaeger !== true) for (const name of ["jaegerGrpc", "jaegerThriftHttp"]) absent.add(name);
+	if (zipkin !== true) absent.add("zipkin");
+	if (raw.temporal === undefined) absent.add("temporalPoller");
+	const archive = objectAt(raw, "archive");
+	if (archive.enabled !== true) absent.add("otelWorker");
+	if (archive.enabled !== true || archive.database !== undefined) absent.add("postgres");
+	const ports = Object.entries({ ...defaults, ...given }).filter(([name]) => !absent.has(name));
+	return ports.flatMap(([name, number], i) =>
+		ports
+			.slice(i + 1)
+			.filter(([, other]) => other === number)
+			.map(([other]) => ({ path: ["ports"], problem: `has ${number} for both ${name} and ${other}` })),
+	);
+}

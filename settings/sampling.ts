@@ -1,6 +1,7 @@
 // Settings about which traces are kept.
 
 import { z } from "zod";
+import { isEachOnce } from "./kinds.ts";
 
 const percent = z.number().min(0).max(100);
 
@@ -27,10 +28,11 @@ const tail = z
 						.meta({ description: "Its values.", allowed: "a list of texts", defaultInWords: "any" }),
 				}),
 			)
+			.refine((attributes) => isEachOnce(attributes.map(({ name }) => name)))
 			.default([])
 			.meta({
 				description: "Keep traces with a span that has one of these attributes, such as a run's id.",
-				allowed: "a list of attributes, such as { name: run.id } or { name: tier, values: [gold] }",
+				allowed: "a list of attributes, each once, such as { name: run.id } or { name: tier, values: [gold, silver] }",
 			}),
 		waitSeconds: z.int().min(1).max(300).default(10).meta({
 			description:

@@ -5,9 +5,10 @@ import { z } from "zod";
 import { alerts, receiver, service } from "./alerts.ts";
 import { archive } from "./archive.ts";
 import { aws } from "./aws.ts";
+import { destination } from "./destinations.ts";
 import { drift } from "./drift.ts";
 import { instances } from "./instances.ts";
-import { credential, duration, grafanaPlugin, retention } from "./kinds.ts";
+import { credential, duration, grafanaPlugin, isEachOnce, pattern, retention } from "./kinds.ts";
 import { managed } from "./managed.ts";
 import { policies } from "./policies.ts";
 import { ports } from "./ports.ts";
@@ -38,74 +39,8 @@ export const ofArchive: readonly string[] = ["postgres", "otel-worker"];
 /** Jobs that Prometheus scrapes in every stack. */
 export const jobs = [...services.filter((name) => !ofArchive.includes(name)), "tempo-usage"];
 
-/** A pattern as the collector's library, RE2, has them: without lookaround and back references. */
-const pattern = z
-	.string()
-	.min(1)
-	.refine(isPattern)
-	.meta({ allowed: "a regular expression without (?=, (?!, (?<, \\1" });
-
-function isPattern(text: string): boolean {
-	if (/\(\?<?[=!]|\\[1-9]/.test(text)) return false;
-	try {
-		// Flags at its beginning are RE2's own.
-		new RegExp(text.replace(/^\(\?[imsU]+\)/, ""));
-		return true;
-	} catch {
-		return false;
-	}
-}
-
-const destination = z.strictObject({
-	name: z
-		.string()
-		.regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/)
-		.meta({
-			description: "Name. Its queue on disk is named after it.",
-			allowed: "lower-case letters, digits, single hyphens",
-		}),
-	endpoint: z
-		.string()
-		.regex(/^https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?(\/\S*)?$/)
-		.meta({
-			description:
-				"Its OTLP endpoint; `/v1/traces` and so on are added for HTTP. `host.docker.internal` is the machine that runs Docker.",
-			allowed: "a URL, such as https://otlp.example.com or http://host.docker.internal:4318",
-		}),
-	protocol: z.enum(["http", "grpc"]).default("http").meta({ description: "OTLP over HTTP or gRPC." }),
-	signals: z
-		.array(z.enum(["traces", "metrics", "logs"]))
-		.min(1)
-		.default(["traces"])
-		.meta({ description: "What is sent there.", allowed: "a list of traces, metrics, logs" }),
-	headers: z
-		.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string().min(1))
-		.default({})
-		.meta({
-			description: "Headers of each request, such as `authorization`. Kept as secrets.",
-			allowed: "names with texts that are not empty, as Pulumi secrets",
-			defaultInWords: "none",
-			secret: true,
-		}),
-	onlyAttributes: z
-		.array(
-			z
-				.string()
-				.regex(/^[A-Za-z0-9._-]+$/)
-				.meta({ allowed: "the beginning of an attribute's name" }),
-		)
-		.default([])
-		.meta({
-			description:
-				"Only spans with an attribute whose name begins so, such as `gen_ai.` for Langfuse. If empty, every span.",
-			allowed: "a list of beginnings of attribute names",
-		}),
-	queueMiB: z.int().min(1).max(1_048_576).default(256).meta({
-		description:
-			"Size of its queue on disk. When the queue is full, further data is dropped for this destination only.",
-		allowed: "MiB, a whole number from 1",
-	}),
-});
+/** What span metrics have as labels, by the names of the attributes: the collector refuses to have one of them twice. */
+const ownLabels = ["service.name", "span.name", "span.kind", "status.code"];
 
 const access = z
 	.strictObject({
@@ -237,11 +172,12 @@ export const schema = z.strictObject({
 						.regex(/^[A-Za-z][\w.-]*$/)
 						.meta({ allowed: "an attribute of spans or resources" }),
 				)
+				.refine((names) => isEachOnce([...names, ...ownLabels]))
 				.default([])
 				.meta({
 					description:
 						"Attributes that become labels of span metrics, such as `deployment.environment.name`. Each multiplies the series: docs/correlation.md.",
-					allowed: "a list of attributes",
+					allowed: `a list of attributes, each once; not ${ownLabels.join(", ")}, which are labels anyway`,
 				}),
 		})
 		.prefault({})

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hostPort } from "./kinds.ts";
 
 /** What Prometheus scrapes beside the stack itself. */
 export const scrape = z.strictObject({
@@ -9,18 +10,10 @@ export const scrape = z.strictObject({
 			description: "The `job` label. No service of the stack itself may have it.",
 			allowed: "a name of letters, digits, dots, hyphens, underscores",
 		}),
-	targets: z
-		.array(
-			z
-				.string()
-				.regex(/^[A-Za-z0-9.-]+:\d{1,5}$/)
-				.meta({ allowed: "host:port" }),
-		)
-		.min(1)
-		.meta({
-			description: "What to scrape. `host.docker.internal` is the machine that runs Docker.",
-			allowed: "a list of host:port, at least one",
-		}),
+	targets: z.array(hostPort).min(1).meta({
+		description: "What to scrape. `host.docker.internal` is the machine that runs Docker.",
+		allowed: "a list of host:port, at least one",
+	}),
 	path: z
 		.string()
 		.startsWith("/")

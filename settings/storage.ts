@@ -1,7 +1,9 @@
 // Settings about where traces and logs are stored.
 
 import { z } from "zod";
-import { credential } from "./kinds.ts";
+import type { Conflict } from "./explain.ts";
+import { credential, hasPort } from "./kinds.ts";
+import { objectAt, type Raw } from "./raw.ts";
 
 const bucketName = (what: string) =>
 	z
@@ -28,6 +30,7 @@ const s3 = z
 		endpoint: z
 			.string()
 			.regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/)
+			.refine(hasPort)
 			.optional()
 			.meta({
 				description: "Host of the S3 API, without scheme.",
@@ -88,4 +91,21 @@ export const storage = z
 /** Where a stack stores that does not say. */
 export function storageOn(target: "docker" | "aws"): NonNullable<z.infer<typeof storage>> {
 	return target === "aws" ? s3.parse({ backend: "s3" }) : { backend: "local" };
+}
+
+/** What is missing of an S3 that is not the stack's own. */
+export function storageConflicts(raw: Raw): Conflict[] {
+	const storage = objectAt(raw, "storage");
+	if (storage.backend !== "s3") return [];
+	const missing = (key: string, why: string) => ({ path: ["storage", key], problem: `is missing: ${why}` });
+	const given = (key: string) => storage[key] !== undefined;
+	const elsewhere = ["bucket", "endpoint", "region", "accessKeyId", "secretAccessKey"].filter(given);
+	const conflicts: Conflict[] = [];
+	if (elsewhere.length > 0) {
+		if (!given("endpoint")) conflicts.push(missing("endpoint", "only Docker has an S3 server of the stack's own"));
+		if (!given("bucket")) conflicts.push(missing("bucket", "only the stack's own S3 server makes one"));
+	}
+	for (const [one, other] of [["accessKeyId", "secretAccessKey"] as const, ["secretAccessKey", "accessKeyId"] as const])
+		if (given(one) && !given(other)) conflicts.push(missing(other, "a key has two parts"));
+	return conflicts;
 }

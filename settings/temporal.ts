@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { credential, url } from "./kinds.ts";
+import { credential, hostPort, isEachOnce, url } from "./kinds.ts";
 
 /** A Temporal whose workflows are looked at. */
 export const temporal = z
@@ -12,7 +12,7 @@ export const temporal = z
 		namespaces: z
 			.array(z.string().min(1).meta({ allowed: "a namespace of that Temporal" }))
 			.min(1)
-			.refine((names) => new Set(names).size === names.length)
+			.refine(isEachOnce)
 			.default(["default"])
 			.meta({
 				description: "Namespaces that are polled.",
@@ -28,15 +28,11 @@ export const temporal = z
 				"Interval of polls. A poll takes a second, and one more for every five workflow types: it uses half of the ten requests a second that a frontend grants a namespace.",
 			allowed: "seconds, from 5 to 120",
 		}),
-		metrics: z
-			.string()
-			.regex(/^[A-Za-z0-9.-]+:\d{1,5}$/)
-			.optional()
-			.meta({
-				description: "Address of the server's own metrics: scraped at `/metrics`, as the job `temporal`.",
-				allowed: "host:port",
-				defaultInWords: "not scraped",
-			}),
+		metrics: hostPort.optional().meta({
+			...hostPort.meta(),
+			description: "Address of the server's own metrics: scraped at `/metrics`, as the job `temporal`.",
+			defaultInWords: "not scraped",
+		}),
 	})
 	.optional()
 	.meta({

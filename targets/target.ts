@@ -26,13 +26,13 @@ export interface Running {
 
 /** Where a stack runs. Components never ask which one they have. */
 export interface Target {
-	/** Who makes what is below a service. @default the engine's own provider */
+	/** Providers of the resources below a service. @default the engine's own */
 	providers?: ProviderResource[];
 	/** Address of a workload within the stack. Pure, known before anything exists: Tempo and Prometheus name each other. */
 	address: AddressOf;
-	/** What there is beside containers. As pure as addresses: nothing is made before a workload asks for it. */
+	/** What there is beside containers. Known before anything exists, like addresses: a resource is made when a workload asks for it. */
 	offers: Offers;
-	/** A text with what stands in it for something of the offers made good. */
+	/** Replaces the placeholders of `offers` in a text by the values of the resources that they stand for. */
 	resolve(text: string): Input<string>;
 	/** Everything that would make the deployment fail half way, one sentence each; empty when nothing would. */
 	preflight(workloads: Workload[]): Promise<string[]>;

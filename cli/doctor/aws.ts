@@ -25,7 +25,8 @@ async function asked(
 
 /** What was deployed on AWS, according to the state; undefined where the stack runs elsewhere. */
 export function deployedOnAws(resources: StateResource[]): Deployed | undefined {
-	const of = (type: string) => resources.filter((resource) => resource.type === type && resource.outputs);
+	const of = (type: string) =>
+		resources.filter((resource) => resource.type === type && resource.outputs && !resource.delete);
 	const text = ({ inputs, outputs }: StateResource, property: string) =>
 		revealed<string>(outputs?.[property] ?? inputs?.[property] ?? "");
 	const [cluster] = of("aws:ecs/cluster:Cluster").map((resource) => text(resource, "arn"));

@@ -1,5 +1,5 @@
-// What Prometheus can't see: its own death, Alertmanager's, a way in that leads nowhere, a certificate that nobody renewed, a
-// database's disk.
+// CloudWatch alarms for what Prometheus can't see or tell: that it or Alertmanager is down, that a load balancer has no healthy
+// target, that a certificate expires, that the database's disk is full.
 
 import * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";

@@ -12,10 +12,13 @@ export const databaseServer = { group: "database", port: 5432 };
 
 export interface DatabaseArgs {
 	settings: Settings;
-	/** Of the first database on it. */
+	/** Name of the first database on it. */
 	name: string;
+	/** Of `databaseUser`. */
 	password: pulumi.Input<string>;
+	/** Where it lies: in two zones at least, as RDS wants of every subnet group. */
 	subnetIds: pulumi.Input<string>[];
+	/** Who reaches it: the rules of these groups say so. */
 	securityGroupIds: pulumi.Input<string>[];
 }
 

@@ -8,12 +8,14 @@ import { tagsOf } from "./names.ts";
 import { scaleByCpu } from "./scaling.ts";
 import type { Shared } from "./shared.ts";
 
-export interface ServiceArgs {
+export interface FargateServiceArgs {
+	/** What each task runs. */
 	definition: aws.ecs.TaskDefinition;
-	/** Ports that others than the stack come in by. */
+	/** Its ports behind load balancers. */
 	entered: Entered[];
 	/** What must exist before a task starts. */
 	needs: pulumi.Resource[];
+	/** The component that all of it belongs to. */
 	parent: pulumi.Resource;
 }
 
@@ -22,7 +24,7 @@ export function fargateService(
 	settings: Settings,
 	shared: Shared,
 	w: Workload,
-	{ definition, entered, needs, parent }: ServiceArgs,
+	{ definition, entered, needs, parent }: FargateServiceArgs,
 ): aws.ecs.Service {
 	const { vpc } = shared.network;
 	const tags = tagsOf(settings, w.name);

@@ -86,11 +86,12 @@ export class Shared {
 	}
 
 	#makeFileSystem(): FileSystem {
-		const { production } = this.#settings;
+		const { production, managed } = this.#settings;
 		const resource = new aws.efs.FileSystem(
 			"volumes",
 			{
 				encrypted: true,
+				...(managed.kmsKey && { kmsKeyId: managed.kmsKey }),
 				throughputMode: "elastic", // bursting starves a small file system
 				tags: { ...tagsOf(this.#settings), Name: this.#settings.namePrefix },
 			},

@@ -10,7 +10,7 @@ import { bucketFolder, bucketKey, type Statement, workspaceAccess } from "./iam.
 import { awsOf, tagsOf } from "./names.ts";
 import type { Shared } from "./shared.ts";
 
-/** What stands in a text for what is known only once it exists. */
+/** Placeholders, for texts that are written before the resource exists whose name or address they need. */
 const late = {
 	store: "<aws.store>",
 	database: "<aws.database>",
@@ -39,6 +39,7 @@ export class State {
 			database: { host: late.database, port: databaseServer.port, user: databaseUser },
 			...(settings.managed.longTermMetrics && { metrics: { url: late.metrics, region } }),
 			liveFiles: true,
+			quotas: true,
 		};
 	}
 

@@ -8,6 +8,9 @@ import { imageLabel, labelsOf } from "./labels.ts";
 import { preflight } from "./preflight.ts";
 import { waitUntilReady } from "./ready.ts";
 
+/** The catalogue's image that gives a volume to its owner. */
+const ownerImage = "busybox";
+
 /** A port of a workload on this machine. */
 interface Published {
 	/** Its name under the `ports` setting. */
@@ -44,7 +47,10 @@ export class DockerTarget implements Target {
 	/** There is nothing that is known later. */
 	resolve = (text: string): string => text;
 
-	preflight(workloads: Workload[]): Promise<string[]> {
+	async preflight(workloads: Workload[]): Promise<string[]> {
+		const handsOver = ({ scale, volumes }: Workload) => scale.max > 0 && volumes.some((one) => !one.ownedByImage);
+		// A catalogue without it would end the deployment half way.
+		if (workloads.some(handsOver)) this.#settings.image(ownerImage);
 		const wanted = workloads.flatMap((w) =>
 			this.#published(w).map(({ setting, external, ip }) => ({ setting, port: external, ip })),
 		);
@@ -173,7 +179,7 @@ export class DockerTarget implements Target {
 		volume: docker.Volume,
 		parent: pulumi.ComponentResource,
 	) {
-		this.#busybox ??= this.#image("busybox", this.#settings.image("busybox").image, {});
+		this.#busybox ??= this.#image(ownerImage, this.#settings.image(ownerImage).image, {});
 		const chown = ["chown", "-R", `${owner.uid}:${owner.gid}`, "/volume"];
 		const mkdir = `mkdir -p ${folders.map((folder) => `/volume/${folder}`).join(" ")}`;
 		return new docker.Container(

@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { execa } from "execa";
 import { stackLabel, stackLabelValue } from "./labels.ts";
 
@@ -17,7 +18,8 @@ interface Stack {
 }
 
 /**
- * What would make a deployment on this engine fail half way: no engine, a full disk, ports that somebody else holds.
+ * What would make a deployment on this engine fail half way: no engine, a full disk, an address that is not this machine's, ports
+ * that somebody else holds.
  *
  * @param warn Told what will work, and not as it should.
  */
@@ -26,15 +28,16 @@ export async function preflight(
 	wanted: WantedPort[],
 	warn: (line: string) => void = () => {},
 ): Promise<string[]> {
-	const [containers, disk] = await Promise.all([publishedPorts(), fullDisk()]);
+	const [containers, disk] = await Promise.all([publishedPorts(), engineDisk()]);
 	if (typeof containers === "string") return [containers];
+	const foreign = disk ? await foreignAddresses(wanted) : [];
 	if (wanted.some(({ ip }) => !ip.startsWith("127."))) (await leaks()).map(warn);
 	const own = stackLabelValue(stack);
 	const problems = await Promise.all(
 		wanted.map(async ({ setting, port, ip }) => {
 			const container = containers.find((c) => c.ports.includes(port));
 			if (container?.stack === own) return [];
-			if (await isFree(ip, port)) return [];
+			if ((await refusal(ip, port)) !== "EADDRINUSE") return [];
 			const holder = container ? `container ${container.name}` : await holderOf(port);
 			return [
 				`Port ${port} on ${ip} is taken by ${holder}. ` +
@@ -42,7 +45,25 @@ export async function preflight(
 			];
 		}),
 	);
-	return [...disk, ...problems.flat()];
+	const addresses = foreign.map(
+		(ip) =>
+			`tracestack:bindAddress in Pulumi.${stack.stack}.yaml is ${ip}, which is no address of this machine. ` +
+			`It has ${addressesHere().join(", ")}; 0.0.0.0 is all of them.`,
+	);
+	return [...(disk ? fullDisk(disk) : []), ...addresses, ...problems.flat()];
+}
+
+/** Addresses that this machine can't bind to. */
+async function foreignAddresses(wanted: WantedPort[]): Promise<string[]> {
+	const all = [...new Set(wanted.map(({ ip }) => ip))];
+	const refused = await Promise.all(all.map((ip) => refusal(ip, 0)));
+	return all.filter((_, i) => refused[i] === "EADDRNOTAVAIL");
+}
+
+function addressesHere(): string[] {
+	return Object.values(networkInterfaces()).flatMap((all = []) =>
+		all.filter(({ family }) => family === "IPv4").map(({ address }) => address),
+	);
 }
 
 /** Before 28, what is published on loopback could be reached from the same network all the same (moby/moby#45610). */
@@ -57,14 +78,24 @@ async function leaks(): Promise<string[]> {
 /** Below this an image can't be unpacked, and servers stop in the middle of a write. */
 const leastFreeMiB = 512;
 
-/** Says that the engine's disk is full; nothing where it lies on another machine. */
-async function fullDisk(): Promise<string[]> {
-	const { stdout } = await execa("docker", ["info", "--format", "{{.DockerRootDir}}"], { reject: false });
-	const disk = await statfs(stdout || "/nowhere").catch(() => undefined);
-	const freeMiB = disk ? (disk.bavail * disk.bsize) / 2 ** 20 : Number.POSITIVE_INFINITY;
+/** Where the engine keeps everything, and how much room there is. */
+interface EngineDisk {
+	folder: string;
+	freeMiB: number;
+}
+
+/** The engine's disk; undefined where it is another machine's, or a virtual one's. */
+async function engineDisk(): Promise<EngineDisk | undefined> {
+	const { stdout: folder } = await execa("docker", ["info", "--format", "{{.DockerRootDir}}"], { reject: false });
+	const disk = await statfs(folder || "/nowhere").catch(() => undefined);
+	return disk && { folder: folder ?? "", freeMiB: (disk.bavail * disk.bsize) / 2 ** 20 };
+}
+
+/** Says that the engine's disk is full. */
+function fullDisk({ folder, freeMiB }: EngineDisk): string[] {
 	if (freeMiB >= leastFreeMiB) return [];
 	return [
-		`The Docker engine's disk is full: ${freeMiB.toFixed(0)} MiB left in ${stdout}, at least ${leastFreeMiB} are needed. ` +
+		`The Docker engine's disk is full: ${freeMiB.toFixed(0)} MiB left in ${folder}, at least ${leastFreeMiB} are needed. ` +
 			"docker system df shows what takes the room.",
 	];
 }
@@ -99,11 +130,12 @@ function portsOf(text: string): number[] {
 	);
 }
 
-function isFree(host: string, port: number): Promise<boolean> {
+/** Why nobody can listen there; undefined where this process could. */
+function refusal(host: string, port: number): Promise<string | undefined> {
 	return new Promise((resolve) => {
 		const server = createServer();
-		server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "EADDRINUSE"));
-		server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
+		server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+		server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
 	});
 }
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Batch, post } from "../../cli/load/batch.ts";
 import { postAlerts } from "../../cli/verify/alerts.ts";
-import { type Endpoints, json, until } from "../../cli/verify/api.ts";
+import { type Endpoints, json, until, withQuery } from "../../cli/verify/api.ts";
 import { dashboards, packs } from "../../components/packs.ts";
 import { smokeAlert } from "../../components/receivers.ts";
 import { ruleFiles } from "../../components/rules.ts";
@@ -124,6 +124,7 @@ describe("the receivers", () => {
 		await postAlerts(e.alertmanager, { ...sent, to: Date.now() });
 		for (const name of ["audit", "payments", "broken", "chat", "oncall", "mail"]) expect(all).toContain(`✓ ${name} `);
 		expect([...audit.authorization]).toEqual([`Bearer ${token}`]);
+		expect(JSON.parse(audit.bodies[0] ?? "")).toMatchObject({ externalURL: e.alertmanager });
 		expect(payments.told({ alertname: "TestCritical", team: "payments", env: "test" })).toBeDefined();
 		expect(slack.bodies[0]).toContain("FIRING test: this is a test");
 		expect(JSON.parse(pagerduty.bodies[0] ?? "")).toMatchObject({ routing_key: "hush-hush", event_action: "trigger" });
@@ -131,6 +132,61 @@ describe("the receivers", () => {
 		const config = await stack.read("alertmanager", "/etc/alertmanager/alertmanager.yaml");
 		expect(config).toContain("receiver: oncall");
 		for (const secret of [token, "hush"]) expect(config).not.toContain(secret);
+	});
+});
+
+/** Alerts of Alertmanager's own API: what the rules of the stack would need hours and a full disk for. */
+const byHand = (alertname: string, severity: string, service: string) => ({
+	...{ alertname, severity, service },
+	...{ env: "test", sent: "by hand" },
+});
+const explained = {
+	causes: [
+		byHand("ServiceDown", "critical", "a"),
+		byHand("OfTwoSeverities", "critical", "b"),
+		byHand("DiskFull", "critical", "disk"),
+	],
+	inhibited: [
+		byHand("Slow", "warning", "a"),
+		byHand("OfTwoSeverities", "warning", "b"),
+		byHand("DiskFilling", "warning", "disk"),
+	],
+	others: [
+		byHand("Failing", "critical", "a"),
+		byHand("OfTwoSeverities", "warning", "c"),
+		{ ...byHand("Slow", "warning", "c"), exporter: "one" },
+		{ ...byHand("Slow", "warning", "c"), exporter: "two" },
+	],
+};
+
+describe("an alert that explains others", () => {
+	it("inhibits those, and no others", async () => {
+		const from = Date.now();
+		const sent = Object.values(explained).flat();
+		await postAlerts(e.alertmanager, { labels: sent, annotations: {}, from, to: from + 3_600_000 });
+		await until(60, async () => {
+			type Shown = { labels: Record<string, string>; status: { inhibitedBy: string[] } };
+			const shown = await json<Shown[]>(withQuery(`${e.alertmanager}/api/v2/alerts`, { filter: 'sent="by hand"' }));
+			const inhibited = shown.filter(({ status }) => status.inhibitedBy.length > 0).map(({ labels }) => labels);
+			expect(shown).toHaveLength(sent.length);
+			expect(inhibited).toHaveLength(explained.inhibited.length);
+			expect(inhibited).toEqual(expect.arrayContaining(explained.inhibited));
+		});
+	});
+});
+
+it("a log line that is longer than Loki takes arrives in part, and says so", async () => {
+	const body = { stringValue: "x".repeat(300_000) };
+	const attributes = [{ key: "service.name", value: { stringValue: "long" } }];
+	const logRecords = [{ timeUnixNano: String(BigInt(Date.now()) * 1_000_000n), body }];
+	const payload = JSON.stringify({ resourceLogs: [{ resource: { attributes }, scopeLogs: [{ logRecords }] }] });
+	const headers = { "content-type": "application/json" };
+	expect((await fetch(`${e.otlpHttp}/v1/logs`, { method: "POST", headers, body: payload })).status).toBe(200);
+	await until(60, async () => {
+		type Lines = { data: { result: { values: [at: string, line: string][] }[] } };
+		const query = { query: '{service_name="long"}', limit: 1 };
+		const { data } = await json<Lines>(withQuery(`${e.loki}/loki/api/v1/query_range`, query));
+		expect(data.result[0]?.values[0]?.[1].slice(-20)).toBe("xxxxxxxx [truncated]");
 	});
 });
 
@@ -181,13 +237,22 @@ describe("when", () => {
 
 	it.each(faults)("%s, it is told within three minutes", async (_, labels) => {
 		const left = 180 - (Date.now() - injected) / 1000;
-		const { annotations, at } = await until(left, async () => {
+		const { annotations, at, generatorURL } = await until(left, async () => {
 			const alert = audit.told(labels);
 			if (alert?.status !== "firing") throw new Error(`not told: ${JSON.stringify(labels)}`);
 			return alert;
 		});
+		expect(generatorURL).toMatch(new RegExp(`^${e.prometheus}/graph\\?`));
 		console.log(`${labels.alertname} after ${((at - injected) / 1000).toFixed(0)} s: ${annotations.summary}`);
 		expect(audit.told(labels)?.labels.env).toBe("test");
+	});
+
+	it("nobody is told of what is inhibited; of alerts without a summary in common, how many they are", async () => {
+		await until(60, async () => {
+			for (const labels of [...explained.causes, ...explained.others]) expect(audit.told(labels)).toBeDefined();
+			expect(slack.bodies.join()).toContain("FIRING test: Slow, 2 alerts");
+		});
+		for (const labels of explained.inhibited) expect(audit.told(labels)).toBeUndefined();
 	});
 
 	it("a team is told of its own services, and of nothing else", async () => {

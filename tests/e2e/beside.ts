@@ -22,6 +22,8 @@ interface Alert {
 	status: "firing" | "resolved";
 	labels: Record<string, string>;
 	annotations: Record<string, string>;
+	/** Where a browser sees why. */
+	generatorURL: string;
 	/** When it arrived, in milliseconds since 1970. */
 	at: number;
 }

@@ -139,6 +139,37 @@ describe("addresses", () => {
 		expect(outside({ bindAddress: "192.0.2.7", access: none }).host).toBe("192.0.2.7");
 		expect(outside({ bindAddress: "0.0.0.0", access: none }).host).toBe("127.0.0.1");
 	});
+
+	it("in links are those that a browser reaches, not a container's", () => {
+		const linked = (raw: object) => {
+			const settings = parseSettings(raw as Record<string, unknown>, { project: "tracestack", name: "dev" });
+			const all = platform(settings, (workload, port) => `${workload}:${port}`, { password: "", storeKey: "" });
+			const of = (name: string) => all.find((workload) => workload.name === name)!;
+			const flag = (name: string) => of(name).command.find((one) => one.startsWith("--web.external-url="));
+			return [of("grafana").env.GF_SERVER_ROOT_URL, flag("alertmanager"), flag("prometheus")];
+		};
+		expect(linked({ ports: { grafana: 3001, alertmanager: 9094, prometheus: 9091 } })).toEqual([
+			"http://127.0.0.1:3001",
+			"--web.external-url=http://127.0.0.1:9094",
+			"--web.external-url=http://127.0.0.1:9091",
+		]);
+		expect(linked({ bindAddress: "0.0.0.0", access: { token: true, tls: "generated", hosts } })).toEqual([
+			`https://${hosts[0]}:3000`,
+			`--web.external-url=https://${hosts[0]}:3000/alerting/groups`,
+			undefined,
+		]);
+		const aws = {
+			region: "eu-central-1",
+			hostedZoneId: "Z0",
+			grafana: { domain: "g.example" },
+			otlp: { domain: "o.example" },
+		};
+		expect(linked({ target: "aws", access: { token: true }, aws })).toEqual([
+			"https://g.example",
+			"--web.external-url=https://g.example/alerting/groups",
+			undefined,
+		]);
+	});
 });
 
 describe("a certificate of one's own", () => {

@@ -112,9 +112,17 @@ describe("receivers", () => {
 	const common = { severities: ["critical"] };
 	const receivers = [
 		{ type: "webhook", name: "audit", url: "http://host.docker.internal:9/", token: secret, ...common },
-		{ type: "slack", name: "team", webhookUrl: secret, teams: ["a.b"] },
+		{ type: "slack", name: "team", webhookUrl: secret, teams: ["a.b", "zürich (1)"] },
 		{ type: "pagerduty", name: "oncall", routingKey: secret, envs: ["prod", "live"] },
-		{ type: "email", name: "mail", to: "a@b.example", from: "c@d.example", smarthost: "mail:25", password: secret },
+		{
+			type: "email",
+			name: "mail",
+			to: "a@b.example",
+			from: "c@d.example",
+			smarthost: "mail:25",
+			username: "me",
+			password: secret,
+		},
 	];
 	const workload = alertmanager(settings({ receivers }));
 	const text = workload.files["/etc/alertmanager/alertmanager.yaml"]?.text ?? "";
@@ -135,7 +143,7 @@ describe("receivers", () => {
 			// Before all of them, the alert that nobody is told of.
 			{ receiver: "none", matchers: ['alertname="TracestackSmoke"'] },
 			{ receiver: "audit", matchers: ['severity=~"critical"'], continue: true },
-			{ receiver: "team", matchers: ['team=~"a\\\\.b"'], continue: true },
+			{ receiver: "team", matchers: ['team=~"a\\\\.b|zürich \\\\(1\\\\)"'], continue: true },
 			{ receiver: "oncall", matchers: ['env=~"prod|live"'], continue: true },
 			{ receiver: "mail", matchers: [], continue: true },
 		]);

@@ -37,6 +37,11 @@ test("what was deployed is read from the state", () => {
 			// ECS has gone back: the provider says what runs.
 			resource("aws:ecs/service:Service", { taskDefinition: "t:2" }, { name: "tempo", taskDefinition: "t:1" }),
 			resource("aws:cloudwatch/metricAlarm:MetricAlarm", {}, { name: "tracestack-prod-tempo-tasks" }),
+			// Replaced, and not deleted yet: the run was ended.
+			...[
+				resource("aws:ecs/service:Service", { taskDefinition: "t:1" }, { name: "tempo", taskDefinition: "t:1" }),
+				resource("aws:cloudwatch/metricAlarm:MetricAlarm", {}, { name: "tracestack-prod-tempo-tasks" }),
+			].map((replaced: object) => ({ ...replaced, delete: true }) as never),
 		]),
 	).toEqual({
 		region: "eu-central-1",

@@ -235,6 +235,7 @@ test("a key of the stack's own encrypts what can be encrypted with one", () => {
 	];
 	for (const [type, property] of [
 		["aws:rds/instance:Instance", "kmsKeyId"],
+		["aws:efs/fileSystem:FileSystem", "kmsKeyId"],
 		["aws:secretsmanager/secret:Secret", "kmsKeyId"],
 		["aws:amp/workspace:Workspace", "kmsKeyArn"],
 	] as const) {
@@ -291,6 +292,12 @@ describe("the database", () => {
 			"aws:rds/instance:Instance database",
 		);
 	});
+});
+
+test("metrics of the recent window never fill their task's disk: the oldest go first", () => {
+	const commandOf = ({ resources }: AwsStack) =>
+		one(resources, "aws:ecs/taskDefinition:TaskDefinition", "prometheus").inputs.containerDefinitions;
+	expect(commandOf(prod)).toContain("--storage.tsdb.retention.size=16GB");
 });
 
 describe("long-term metrics", () => {

@@ -93,6 +93,10 @@ describe("storage", () => {
 	});
 });
 
+it("samples are kept as long as they are meant to be where volumes share a disk", () => {
+	expect(service("prometheus").command.join()).not.toContain("retention.size");
+});
+
 describe("a stack without logs", () => {
 	const raw = { logs: { enabled: false } };
 	const off = settings(raw);
@@ -153,6 +157,16 @@ describe("applications that can't send OTLP yet", () => {
 	});
 });
 
+it.each([
+	["https://otlp.example.com", "otlp.example.com:443"],
+	["http://far", "far:80"],
+	["http://far:4317/", "far:4317"],
+])("a destination by gRPC at %s is %s to the collector, which refuses one without a port", (endpoint, expected) => {
+	const raw = { destinations: [{ name: "far", endpoint, protocol: "grpc" }] };
+	const { exporters } = configOf(collector(settings(raw), at), "/etc/otelcol-contrib/config.yaml");
+	expect(exporters["otlp_grpc/destination-far"].endpoint).toBe(expected);
+});
+
 it("pinned plugins are downloaded before Grafana starts", () => {
 	const { env } = grafanaServer(settings({ grafana: { plugins: ["a-panel@1.0.0", "b-app@2.0.0"] } }), "");
 	expect(env.GF_PLUGINS_PREINSTALL_SYNC).toBe("a-panel@1.0.0,b-app@2.0.0");
@@ -163,6 +177,17 @@ it.each(["small", "medium", "large"])("%s fits Fargate", (size) => {
 	for (const workload of platform(settings({ size }), at, made))
 		expect(fargateSize(workload.size), workload.name).toBeDefined();
 });
+
+it.each([
+	["small", 409, 102],
+	["large", 3276, 819],
+])(
+	"the collector refuses before a %s one is killed, whatever memory it finds around it",
+	(size, limit_mib, spike_limit_mib) => {
+		const { processors } = configOf(collector(settings({ size }), at), "/etc/otelcol-contrib/config.yaml");
+		expect(processors.memory_limiter).toEqual({ check_interval: "1s", limit_mib, spike_limit_mib });
+	},
+);
 
 it("every service is told how much memory its heap may take", () => {
 	const servers = platform(settings({}), at, made).filter(({ name }) => name !== "postgres");

@@ -1,6 +1,13 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { parse, stringify } from "yaml";
+import { root } from "../../cli/paths.ts";
+import { platform } from "../../components/platform.ts";
+import { parseSettings } from "../../settings.ts";
 import { golden, ofType, one, type Recorded, record } from "./mocks.ts";
 
 // It asks a Docker engine, and a unit test needs none.
@@ -158,6 +165,19 @@ describe("what lives in Grafana", () => {
 		for (const { name, options } of content)
 			expect(options?.deletedWith, name).toBe("docker:index/volume:Volume grafana-data");
 	});
+});
+
+test("a catalogue that lacks a helper's image is refused before anything is made", async () => {
+	const folder = mkdtempSync(join(tmpdir(), "catalogue-"));
+	onTestFinished(() => rmSync(folder, { recursive: true }));
+	const file = join(folder, "versions.yaml");
+	const { images } = parse(readFileSync(join(root, "configs/versions.yaml"), "utf8"));
+	writeFileSync(file, stringify({ images: { ...images, busybox: undefined } }));
+	const settings = parseSettings({}, { project: "tracestack", name: "dev" }, file);
+	const { DockerTarget } = await import("../../targets/docker/docker.ts");
+	const target = new DockerTarget(settings);
+	const workloads = platform(settings, target.address, { password: "", storeKey: "" });
+	await expect(target.preflight(workloads)).rejects.toThrow('has no entry "busybox"');
 });
 
 test("outputs name where to look, and who may log in", () => {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { collector } from "../../components/collector.ts";
 import type { Volume, Workload } from "../../components/workload.ts";
+import { parseSettings } from "../../settings.ts";
 import { fargateSize, onEfs } from "../../targets/aws/fargate.ts";
 import { executionPolicy } from "../../targets/aws/iam.ts";
 import { problemsOf } from "../../targets/aws/preflight.ts";
@@ -142,6 +144,21 @@ test("executionPolicy lets a task fetch its own repository from ECR, and needs n
 describe("problemsOf", () => {
 	test("finds none in what Fargate runs", () => {
 		expect(problemsOf(workload, "busybox:1")).toEqual([]);
+	});
+
+	test("finds room for the collector's queues, or says that there is none", () => {
+		const of = (raw: object) =>
+			collector(parseSettings(raw as Record<string, unknown>, { project: "tracestack", name: "dev" }), (w) => `${w}:1`);
+		const size = (raw: object) => of(raw).volumes.map(({ sizeGiB }) => sizeGiB);
+		expect(size({})).toEqual([10]);
+		// Traces, metrics and logs.
+		expect(size({ collector: { queueMiB: 8192 } })).toEqual([30]);
+		expect(size({ collector: { queueMiB: 8192 }, logs: { enabled: false } })).toEqual([20]);
+		const far = { name: "far", endpoint: "http://far:4318", signals: ["traces", "logs"], queueMiB: 4096 };
+		expect(size({ collector: { queueMiB: 8192 }, archive: { enabled: true }, destinations: [far] })).toEqual([50]);
+		expect(problemsOf(of({ collector: { queueMiB: 65_536 } }), "busybox:1")).toEqual([
+			expect.stringContaining("260 GiB of task storage"),
+		]);
 	});
 
 	test("names everything that Fargate would refuse", () => {

@@ -5,8 +5,10 @@ import { preflight } from "../../targets/docker/preflight.ts";
 const docker = vi.hoisted(() => ({ failed: false, stdout: "", stderr: "" }));
 vi.mock("execa", () => ({ execa: async (file: string) => (file === "docker" ? docker : { stdout: "" }) }));
 
-const disk = vi.hoisted(() => ({ bavail: 0, bsize: 2 ** 20 }));
-vi.mock("node:fs/promises", () => ({ statfs: async () => disk }));
+const disk = vi.hoisted(() => ({ here: true, bavail: 0, bsize: 2 ** 20 }));
+vi.mock("node:fs/promises", () => ({
+	statfs: async () => (disk.here ? disk : Promise.reject(new Error("no such folder"))),
+}));
 
 const stack = { project: "tracestack", stack: "dev" };
 const ip = "127.0.0.1";
@@ -15,7 +17,7 @@ let port: number;
 
 beforeEach(async () => {
 	Object.assign(docker, { failed: false, stdout: "", stderr: "" });
-	disk.bavail = 10_000;
+	Object.assign(disk, { here: true, bavail: 10_000 });
 	holder = createServer();
 	await new Promise<void>((resolve) => holder.listen({ host: "127.0.0.1", port: 0 }, resolve));
 	port = (holder.address() as { port: number }).port;
@@ -67,6 +69,21 @@ describe("preflight", () => {
 		expect(await warned("0.0.0.0", "20.10.24+dfsg1")).toEqual([expect.stringContaining("Update it to 28")]);
 		expect(await warned("0.0.0.0", "28.0.1")).toEqual([]);
 		expect(await warned("127.0.0.1", "20.10.24")).toEqual([]);
+	});
+
+	it("says that an address is not this machine's, once for all ports and with those that are", async () => {
+		// Of TEST-NET-1: nobody's.
+		const wanted = ["grafana", "otlpGrpc"].map((setting) => ({ setting, port: 0, ip: "192.0.2.1" }));
+		const [problem, ...others] = await preflight(stack, [...wanted, { setting: "tempo", port: 0, ip }]);
+		expect(problem).toMatch(
+			/^tracestack:bindAddress in Pulumi\.dev\.yaml is 192\.0\.2\.1, which is no address of this machine\. It has .*127\.0\.0\.1/,
+		);
+		expect(others).toEqual([]);
+	});
+
+	it("leaves addresses alone where the engine is another machine's", async () => {
+		disk.here = false;
+		expect(await preflight(stack, [{ setting: "grafana", port: 0, ip: "192.0.2.1" }])).toEqual([]);
 	});
 
 	it("says that the engine's disk is full", async () => {

@@ -1,47 +1,18 @@
 import fc from "fast-check";
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { portPresets } from "../../settings/ports.ts";
-import { parseSettings, type Settings, SettingsError } from "../../settings.ts";
+import { parseSettings } from "../../settings.ts";
+import { dev, type Mistake, messageOf, onAws, refused, testMistakes } from "./mistakes.ts";
 
-const dev = { project: "tracestack", name: "dev" };
-
-function messageOf(parse: () => Settings): string {
-	try {
-		parse();
-	} catch (error) {
-		if (error instanceof SettingsError) return error.message;
-		throw error;
-	}
-	return "";
-}
-
-const refused = (raw: Record<string, unknown>, images?: string) => messageOf(() => parseSettings(raw, dev, images));
 const langfuse = { name: "langfuse", endpoint: "https://langfuse.example.com/api/public/otel" };
 const s3 = { backend: "s3", bucket: "traces", endpoint: "s3.example" };
 const hosts = ["otel.acme.example", "192.0.2.1"];
 const temporal = { endpoint: "http://temporal:7243" };
 const scrape = { job: "app", targets: ["app:8080"] };
-
-const aws = {
-	region: "eu-central-1",
-	hostedZoneId: "Z0123456789",
-	grafana: { domain: "grafana.example.com" },
-	otlp: { domain: "otlp.example.com" },
-};
-const onAws = (more: Record<string, unknown>) => ({
-	target: "aws",
-	access: { token: true },
-	aws: { ...aws, ...more },
-});
-const docker = (port: string) => `http://host.docker.internal:${port}`;
-const certificateArn = "arn:aws:acm:eu-central-1:123456789012:certificate/0a-1b";
-const id = "vpc-0a1b2c3d";
-const subnetIds = ["subnet-0a1b2c3d", "subnet-0a1b2c3e"];
-
-/** Settings, the key that is named, and what is said about it. */
 const webhook = { type: "webhook", name: "audit", url: "https://example.com" };
+const email = { type: "email", name: "mail", to: "a@b.example", from: "c@d.example", smarthost: "mail:25" };
 
-const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
+const mistakes: Mistake[] = [
 	[{ target: "moon" }, "target", 'is "moon" allowed: docker, aws'],
 	[{ target: "dokcer" }, "target", "did you mean docker?"],
 	[{ target: null }, "target", "is null"],
@@ -61,60 +32,9 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ access: { tls: "own", certificate: "x", key: "hunter2" } }, "access.certificate", "can't be read allowed: PEM"],
 	[{ access: { tls: "on" } }, "access.tls", 'is "on" allowed: none, generated, own'],
 	[{ access: { hosts: ["https://a"] } }, "access.hosts[0]", "a host name or an IPv4 address"],
-	[{ target: "aws", access: { token: true } }, "aws", 'is missing, and target is "aws" allowed: an object with region'],
-	[{ target: "aws", aws }, "access.token", 'is false while target is "aws"'],
-	[{ aws }, "aws", "is not used set target to"],
-	[onAws({ region: "frankfurt" }), "aws.region", 'is "frankfurt" allowed: a region, such as eu-central-1'],
-	[onAws({ region: undefined }), "aws.region", "is missing"],
-	[onAws({ account: 123456789012 }), "aws.account", "12 digits in quotes"],
-	[onAws({ architecture: "arm" }), "aws.architecture", "did you mean arm64?"],
-	[onAws({ tags: { stack: "mine" } }), "aws.tags", "not aws:…, project, stack, service"],
-	[onAws({ alarmTopicArns: ["oncall"] }), "aws.alarmTopicArns[0]", "an ARN of SNS's"],
-	[
-		onAws({ hostedZoneId: undefined, grafana: { ...aws.grafana, certificateArn } }),
-		"aws.otlp.certificateArn",
-		"is missing give ACM's certificate, or aws.hostedZoneId",
-	],
-	[
-		onAws({ otlp: { ...aws.otlp, certificateArn: "arn:aws:acm:us-east-1:123456789012:certificate/0a-1b" } }),
-		"aws.otlp.certificateArn",
-		"is in us-east-1, and aws.region is eu-central-1",
-	],
-	[onAws({ otlp: aws.grafana }), "aws.otlp.domain", "which grafana has already"],
-	[onAws({ otlp: { domain: "OTLP.example.com" } }), "aws.otlp.domain", "in lower-case letters"],
-	[onAws({ otlp: { ...aws.otlp, cidrs: ["0.0.0.0/0"] } }), "aws.otlp.cidrs", "has 0.0.0.0/0, which is everybody"],
-	[
-		onAws({ otlp: { ...aws.otlp, cidrs: ["10.0.0.0/33"] } }),
-		"aws.otlp.cidrs[0]",
-		"an IPv4 network by its first address",
-	],
-	[onAws({ otlp: { ...aws.otlp, cidrs: [] } }), "aws.otlp.cidrs", "a list of IPv4 networks"],
-	[onAws({ otlp: { ...aws.otlp, public: true } }), "aws.otlp.cidrs", "is missing, and otlp is public"],
-	[onAws({ vpc: { cidr: "10.0.0.0/8" } }), "aws.vpc.cidr", "from /16 to /24"],
-	[onAws({ vpc: { cidr: "10.0.0.1/16" } }), "aws.vpc.cidr", "by its first address"],
-	[onAws({ vpc: { zones: ["eu-central-1a"] } }), "aws.vpc.zones", "a list of two availability zones"],
-	[onAws({ vpc: { zones: ["eu-west-1a", "eu-west-1b"] } }), "aws.vpc.zones", "and aws.region is eu-central-1"],
-	[onAws({ vpc: { zones: ["eu-central-1a", "eu-central-1a"] } }), "aws.vpc.zones", "is twice eu-central-1a"],
-	[onAws({ vpc: { privateSubnetIds: subnetIds } }), "aws.vpc.privateSubnetIds", "is not used without vpc.id"],
-	[onAws({ vpc: { id } }), "aws.vpc.privateSubnetIds", "is missing: everything runs in them"],
-	[onAws({ vpc: { id, privateSubnetIds: ["subnet-0a1b2c3d"] } }), "aws.vpc.privateSubnetIds", "has one subnet only"],
-	[onAws({ vpc: { id, privateSubnetIds: [...subnetIds, "here"] } }), "aws.vpc.privateSubnetIds[2]", "a subnet's id"],
-	[
-		onAws({ vpc: { id, privateSubnetIds: subnetIds }, grafana: { ...aws.grafana, public: true } }),
-		"aws.vpc.publicSubnetIds",
-		"is missing: grafana is public",
-	],
-	[onAws({ vpc: { id, privateSubnetIds: subnetIds, cidr: "10.0.0.0/16" } }), "aws.vpc.cidr", "is not used with vpc.id"],
-	[{ ...onAws({}), access: { token: true, tls: "generated" } }, "access.tls", "TLS ends at the balancers"],
-	[{ ...onAws({}), collector: { jaeger: true } }, "collector.jaeger", "has no way in there"],
 	[{ collector: { instances: { max: 2 } } }, "collector.instances.max", "is 2, and Docker runs one allowed: 1"],
 	[{ collector: { instances: { min: 2 } } }, "collector.instances.max", "is 1, less than min, which is 2"],
 	[{ collector: { instances: { min: 0 } } }, "collector.instances.min", "a whole number from 1 to 50"],
-	[
-		{ ...onAws({}), collector: { instances: { max: 2 } }, sampling: { percent: 50 } },
-		"collector.instances.max",
-		"is 2, and sampling is on allowed: 1",
-	],
 	[{ access: { tokens: true } }, "access.tokens", "did you mean tracestack:access.token?"],
 	[{ ports: 3000 }, "ports", "an object with preset, grafana"],
 	[{ ports: { grafana: 70000 } }, "ports.grafana", "is 70000 allowed: a port from 1 to 65535"],
@@ -144,39 +64,12 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ storage: { backend: "s4" } }, "storage.backend", 'is "s4" allowed: local, s3, gcs, azure'],
 	[{ storage: { backend: "s3", bucket: "b-1" } }, "storage.endpoint", "is missing: only Docker has"],
 	[{ storage: { backend: "s3", endpoint: "s3" } }, "storage.bucket", "is missing: only the stack's own"],
-	[
-		{ ...onAws({}), temporal: { endpoint: docker("7243") } },
-		"temporal.endpoint",
-		"leads to host.docker.internal while",
-	],
-	[
-		{ ...onAws({}), temporal: { endpoint: "https://t.example", metrics: "localhost:1" } },
-		"temporal.metrics",
-		"localhost",
-	],
-	[
-		{ ...onAws({}), destinations: [{ name: "a", endpoint: "http://127.0.0.1" }] },
-		"destinations[0].endpoint",
-		"127.0.0.1",
-	],
-	[
-		{ ...onAws({}), scrapes: [{ job: "a", targets: ["b:1", "localhost:1"] }] },
-		"scrapes[0].targets[1]",
-		"the VPC reaches",
-	],
-	[{ ...onAws({}), receivers: [{ ...webhook, url: docker("1") }] }, "receivers[0].url", "the VPC reaches"],
-	[{ ...onAws({}), storage: { ...s3, endpoint: "localhost:9000" } }, "storage.endpoint", "leads to localhost while"],
-	[
-		{ ...onAws({}), archive: { enabled: true, database: "postgres://me:hush@localhost/archive" } },
-		"archive.database",
-		"leads to localhost while",
-	],
-	[{ ...onAws({}), storage: { backend: "s3", bucket: "acme" } }, "storage.endpoint", "is missing: only Docker has"],
 	[{ storage: { ...s3, secretAccessKey: "a" } }, "storage.accessKeyId", "is missing: a key has two parts"],
 	[{ storage: { ...s3, prefix: "a/b" } }, "storage.prefix", "letters, digits and single hyphens"],
 	[{ storage: { backend: "s3" }, ports: { tempo: 7070 } }, "ports", "has 7070 for both tempo and objectStore"],
 	[{ storage: { ...s3, bucket: "Traces" } }, "storage.bucket", "lower-case"],
 	[{ storage: { ...s3, endpoint: "http://s3" } }, "storage.endpoint", "a host, or host:port"],
+	[{ storage: { ...s3, endpoint: "s3:70000" } }, "storage.endpoint", "a host, or host:port"],
 	[{ storage: { ...s3, bukket: "x" } }, "storage.bukket", "did you mean tracestack:storage.bucket?"],
 	[{ storage: { ...s3, accessKeyId: "a" } }, "storage.secretAccessKey", "is missing"],
 	[{ storage: { ...s3, insecure: "yes" } }, "storage.insecure", "allowed: true, false"],
@@ -193,10 +86,15 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	],
 	[{ redaction: { values: ["("] } }, "redaction.values[0]", 'is "(" allowed: a regular expression'],
 	[{ redaction: { values: ["a(?=b)"] } }, "redaction.values[0]", "without (?=, (?!, (?<,"],
+	[{ redaction: { values: ["a{1001}"] } }, "redaction.values[0]", "as RE2 has them"],
+	[{ redaction: { values: ["\\u00fc"] } }, "redaction.values[0]", "as RE2 has them"],
+	[{ redaction: { keys: ["[^]"] } }, "redaction.keys[0]", "as RE2 has them"],
 	[{ redaction: { keys: "ssn" } }, "redaction.keys", "a list of regular expressions"],
 	[{ destinations: [{ ...langfuse, name: "Lang Fuse" }] }, "destinations[0].name", "lower-case letters, digits"],
 	[{ destinations: [{ ...langfuse, endpoint: "langfuse:443" }] }, "destinations[0].endpoint", "a URL, such as"],
 	[{ destinations: [{ name: "a" }] }, "destinations[0].endpoint", "is missing allowed: a URL"],
+	[{ destinations: [{ ...langfuse, endpoint: "http://a:99999" }] }, "destinations[0].endpoint", "allowed: a URL"],
+	[{ destinations: [{ ...langfuse, protocol: "grpc" }] }, "destinations[0].endpoint", "and gRPC has no path"],
 	[{ destinations: [langfuse, langfuse] }, "destinations[1].name", "which another destination is called already"],
 	[{ destinations: [{ ...langfuse, signals: [] }] }, "destinations[0].signals", "a list of traces, metrics, logs"],
 	[{ destinations: [{ ...langfuse, headers: { a: 77 } }] }, "destinations[0].headers.a", "is [secret]"],
@@ -211,6 +109,8 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ packs: "platform" }, "packs", "a list of folders"],
 	[{ scrapes: [{ job: "app" }] }, "scrapes[0].targets", "is missing"],
 	[{ scrapes: [{ ...scrape, targets: ["http://app"] }] }, "scrapes[0].targets[0]", "allowed: host:port"],
+	[{ scrapes: [{ ...scrape, targets: ["app:99999"] }] }, "scrapes[0].targets[0]", "the port from 1 to 65535"],
+	[{ scrapes: [{ ...scrape, targets: ["app:0"] }] }, "scrapes[0].targets[0]", "the port from 1 to 65535"],
 	[{ scrapes: [{ ...scrape, job: "tempo" }] }, "scrapes[0].job", "another job is called already"],
 	[{ scrapes: [scrape, scrape] }, "scrapes[1].job", 'is "app"'],
 	[{ archive: { enabled: "yes" } }, "archive.enabled", 'is "yes" allowed: true, false'],
@@ -247,14 +147,35 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ scrapes: [{ ...scrape, job: "tempo-usage" }] }, "scrapes[0].job", "another job is called already"],
 	[{ receivers: [{ type: "sms", name: "me" }] }, "receivers[0].type", "webhook, slack, pagerduty, email"],
 	[{ receivers: [{ ...webhook, url: "example.com" }] }, "receivers[0].url", "a URL, such as"],
+	[{ receivers: [{ ...webhook, url: "http://a:70000/" }] }, "receivers[0].url", "a URL, such as"],
 	[{ receivers: [{ ...webhook, severities: ["fatal"] }] }, "receivers[0].severities[0]", "critical, warning, info"],
 	[{ receivers: [webhook, webhook] }, "receivers[1].name", "another receiver is called already"],
 	[{ receivers: [{ type: "slack", name: "team" }] }, "receivers[0].webhookUrl", "is missing"],
 	[{ receivers: [{ type: "pagerduty", name: "on", routingKey: "" }] }, "receivers[0].routingKey", "is [secret]"],
+	[{ receivers: [{ ...email, username: "me" }] }, "receivers[0].password", "is missing: a login has two parts"],
+	[{ receivers: [{ ...email, password: "hush" }] }, "receivers[0].username", "is missing: a login has two parts"],
+	[{ receivers: [{ ...email, smarthost: "mail:99999" }] }, "receivers[0].smarthost", "the port from 1 to 65535"],
 	[{ alerts: { errorRatio: 5 } }, "alerts.errorRatio", "a number from 0 to 1"],
 	[{ alerts: { silence: "1h" } }, "alerts.silence", "minutes, such as 15m"],
 	[{ services: [{ name: "a" }, { name: "a" }] }, "services[1].name", "another service is called already"],
 	[{ sampling: { percent: 0 } }, "sampling.percent", "a number above 0, up to 100"],
+	[
+		{
+			sampling: {
+				tail: {
+					percent: 1,
+					attributes: [
+						{ name: "a", values: ["b"] },
+						{ name: "a", values: ["c"] },
+					],
+				},
+			},
+		},
+		"sampling.tail.attributes",
+		"each once",
+	],
+	[{ spanMetrics: { dimensions: ["tier", "tier"] } }, "spanMetrics.dimensions", "a list of attributes, each once"],
+	[{ spanMetrics: { dimensions: ["service.name"] } }, "spanMetrics.dimensions", "which are labels anyway"],
 	[{ drift: { ignore: [{ subject: "container" }] } }, "drift.ignore[0].reason", "is missing"],
 	[{ drift: { ignore: [{ subject: "*", reason: " " }] } }, "drift.ignore[0].reason", "a text that is not empty"],
 	[{ sampling: { tail: {} } }, "sampling.tail.percent", "is missing"],
@@ -265,14 +186,7 @@ const mistakes: [raw: Record<string, unknown>, key: string, said: string][] = [
 	[{ colour: "red" }, "colour", "there are: target, size"],
 ];
 
-describe("a mistake names its key, its value, what is allowed and what was meant", () => {
-	test.each(mistakes)("%j", (raw, key, said) => {
-		const message = refused(raw);
-		expect(message).toMatch(/^Pulumi\.dev\.yaml has a mistake:\n/);
-		expect(message.replaceAll(/\s+/g, " ")).toContain(`tracestack:${key} `);
-		expect(message.replaceAll(/\s+/g, " ")).toContain(said);
-	});
-});
+describe("a mistake names its key, its value, what is allowed and what was meant", () => testMistakes(mistakes));
 
 describe("settings", () => {
 	it("have a default for everything", () => {
