@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { type Pack, packNames, packs, packsDir } from "./components/packs.ts";
 import { accessConflicts } from "./settings/access.ts";
+import { archiveConflicts } from "./settings/archive.ts";
 import { awsConflicts } from "./settings/aws.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
 import { readConfiguration, splitOnce } from "./settings/configuration.ts";
@@ -147,7 +148,7 @@ function portsOf({ preset, ...given }: Parsed["ports"]): Ports {
 
 /** What can only be seen by comparing settings. It reads what may be wrong otherwise: all mistakes are told at once. */
 function conflictsIn(raw: Record<string, unknown>, dir: string): Conflict[] {
-	const all = [
+	const all: ((raw: Record<string, unknown>) => Conflict[])[] = [
 		portConflicts,
 		reachConflicts,
 		awsConflicts,
@@ -155,6 +156,7 @@ function conflictsIn(raw: Record<string, unknown>, dir: string): Conflict[] {
 		countConflicts,
 		storageConflicts,
 		backfillConflicts,
+		(raw) => archiveConflicts(objectAt(raw, "archive")),
 		scrapeConflicts,
 		nameConflicts,
 	];

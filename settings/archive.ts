@@ -1,6 +1,8 @@
 // Settings about the archive: spans in PostgreSQL, beside Tempo's traces.
 
+import { X509Certificate } from "node:crypto";
 import { z } from "zod";
+import type { Conflict } from "./explain.ts";
 import { retention } from "./kinds.ts";
 
 const url =
@@ -41,6 +43,22 @@ export function databaseOf(text: string): Database {
 	};
 }
 
+/** An authority's certificate that nobody would ask, or that nobody can read. */
+export function archiveConflicts({ database, ca }: Record<string, unknown>): Conflict[] {
+	if (ca === undefined) return [];
+	const conflict = (problem: string): Conflict[] => [{ path: ["archive", "ca"], problem }];
+	if (typeof database !== "string" || !isDatabase(database))
+		return conflict("is not used\n    it is for a server of your own: archive.database");
+	if (databaseOf(database).tls !== "verify-full")
+		return conflict("is not used\n    archive.database checks certificates with ?sslmode=verify-full at its end only");
+	try {
+		new X509Certificate(String(ca));
+		return [];
+	} catch {
+		return conflict("can't be read\n    allowed: PEM");
+	}
+}
+
 /** Spans in PostgreSQL. */
 export const archive = z
 	.strictObject({
@@ -50,12 +68,22 @@ export const archive = z
 		}),
 		database: z.string().refine(isDatabase).optional().meta({
 			description:
-				"A PostgreSQL server of your own (14 or newer) that takes the stack's place. Its user makes the database where it is missing, and a role that reads. TLS, unless `?sslmode=disable`; `verify-full` also asks for a certificate that systems know.",
+				"A PostgreSQL server of your own (14 or newer) that takes the stack's place. Its user makes the database where it is missing, and a role that reads. TLS, unless `?sslmode=disable`; `verify-full` also asks for a certificate of that host, of an authority that systems know or of `ca`.",
 			allowed:
 				"postgres://user:password@host:port/name, as a Pulumi secret; other characters than letters and digits of user and password percent-encoded",
 			defaultInWords:
 				"on Docker a server of the stack's own, with a volume and a random password; on AWS the stack's RDS",
 			secret: true,
+		}),
+		ca: z.string().optional().meta({
+			description:
+				"Of `database` with `?sslmode=verify-full`: certificate of the authority that has signed the server's, where systems don't know it anyway. Several may follow one another.",
+			allowed: "PEM",
+		}),
+		queueMiB: z.int().min(1).max(1_048_576).default(2048).meta({
+			description:
+				"How much may wait in PostgreSQL to be stored. When it is full, what comes waits in the collector's queue on disk (`collector.queueMiB`).",
+			allowed: "MiB, a whole number from 1",
 		}),
 		retention: retention("How long spans are kept there, in whole days: a day goes as a whole.", "90d", 24),
 	})
