@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { type Pack, packNames, packs, packsDir } from "./components/packs.ts";
 import { accessConflicts } from "./settings/access.ts";
 import { receiverConflicts } from "./settings/alerts.ts";
+import { archiveConflicts } from "./settings/archive.ts";
 import { awsConflicts } from "./settings/aws.ts";
 import { type CatalogueEntry, readCatalogue } from "./settings/catalogue.ts";
 import { readConfiguration, splitOnce } from "./settings/configuration.ts";
@@ -156,6 +157,7 @@ function conflictsIn(raw: Raw, dir: string): Conflict[] {
 		storageConflicts,
 		backfillConflicts,
 		destinationConflicts,
+		archiveConflicts,
 		scrapeConflicts,
 		receiverConflicts,
 		nameConflicts,

@@ -21,6 +21,7 @@ const passwordFile = `${folder}/database`;
 const readerFile = `${folder}/reader`;
 const tokenFile = `${folder}/otlp-token`;
 const caFile = `${folder}/ca.crt`;
+const databaseCaFile = `/etc/${worker}/database-ca.crt`;
 
 /** Of the server that the stack runs, and of the database on whichever server it is. */
 const user = "tracestack";
@@ -51,7 +52,8 @@ function servesOwnDatabase({ archive }: Settings, offers: Offers): boolean {
 function placeOf({ archive }: Settings, at: AddressOf, { own, offered = "" }: ArchiveSecrets, offers: Offers): Place {
 	if (archive.database) {
 		const { tls, ...given } = databaseOf(archive.database);
-		return { ...given, passwordFile, ...(tls !== "disable" && { tls: { verify: tls === "verify-full" } }) };
+		const checked = { verify: tls === "verify-full", ...(archive.ca && { caFile: databaseCaFile }) };
+		return { ...given, passwordFile, ...(tls !== "disable" && { tls: checked }) };
 	}
 	if (offers.database) {
 		const { host, port, user } = offers.database;
@@ -154,6 +156,7 @@ export function otelWorker(
 		database: place,
 		reader: { user: readerOf(place), passwordFile: readerFile },
 		retentionDays: daysKept(settings),
+		queue: { mostBytes: settings.archive.queueMiB * 2 ** 20 },
 		otlp: {
 			url: `${tls ? "https" : "http"}://${at("collector", 4318)}/v1/traces`,
 			...(settings.access.token && { tokenFile }),
@@ -161,11 +164,14 @@ export function otelWorker(
 		},
 	};
 	const secret = (value: Secret["value"] | undefined, file: string): Secret => ({ value: value ?? "", as: { file } });
+	const { ca } = settings.archive;
+	const { files, ...rest } = program(settings, worker, config);
 	return [
 		{
-			...program(settings, worker, config),
+			...rest,
 			name: worker,
 			description: "stores spans in PostgreSQL",
+			files: { ...files, ...(ca && { [databaseCaFile]: { text: ca } }) },
 			env: {},
 			secrets: [
 				secret(password, passwordFile),
@@ -205,6 +211,7 @@ export function archiveSource(
 ): DataSource | undefined {
 	if (!settings.archive.enabled) return undefined;
 	const { host, port, name, tls } = placeOf(settings, at, secrets, offers);
+	const { ca } = settings.archive;
 	return {
 		uid: uid.archive,
 		name: "Trace archive",
@@ -215,12 +222,15 @@ export function archiveSource(
 		jsonData: {
 			database: name,
 			sslmode: !tls ? "disable" : tls.verify ? "verify-full" : "require",
+			...(ca && { tlsConfigurationMethod: "file-content" }),
 			postgresVersion: 1500,
 			// A dashboard asks everything at once: what each may take of memory, that often, has to fit in `size: small`.
 			maxOpenConns: 4,
 			maxIdleConns: 2,
 			connMaxLifetime: 14400,
 		},
-		secrets: output(secrets.reader ?? "").apply((password) => JSON.stringify({ password })),
+		secrets: output(secrets.reader ?? "").apply((password) =>
+			JSON.stringify({ password, ...(ca && { tlsCACert: ca }) }),
+		),
 	};
 }

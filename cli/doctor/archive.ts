@@ -7,6 +7,9 @@ import { type Endpoints, grafana, text } from "../verify/api.ts";
 import type { Complaint } from "./complaint.ts";
 import { recently, sum } from "./servers.ts";
 
+/** Of the queue, from which on it is reported. */
+const nearlyFull = 0.8;
+
 /** A batch that waits for longer has not just arrived: PostgreSQL is behind. */
 const lateSeconds = 60;
 
@@ -17,7 +20,7 @@ export async function archive({ endpoints: e }: Context): Promise<Complaint[]> {
 	if (!e.dashboards.some(({ pack }) => pack === "archive")) return [];
 	const away = await unreached(e);
 	if (away) return [away];
-	return (await Promise.all([waiting(e), arriving(e), read(e), deadLetters(e)])).flat();
+	return (await Promise.all([waiting(e), filling(e), arriving(e), read(e), deadLetters(e)])).flat();
 }
 
 /** The complaint that the archive's program does not run, or is not ready. */
@@ -49,6 +52,32 @@ async function waiting(e: Endpoints): Promise<Complaint[]> {
 	if (seconds < lateSeconds) return [];
 	const what = `${batches} batches wait to be stored, the oldest for ${seconds.toFixed(0)} s`;
 	return [{ severity: "warning", about, what, todo: "docs/runbooks/ArchiveBehind.md" }];
+}
+
+/** What the queue has, in bytes, what it may have, and how often it was full in the last ten minutes. */
+interface Queue {
+	bytes: number;
+	most: number;
+	refused: number;
+}
+
+async function filling(e: Endpoints): Promise<Complaint[]> {
+	const [bytes, most, refused] = await Promise.all([
+		sum(e, "archive_queue_bytes", "max"),
+		sum(e, "archive_queue_limit_bytes", "max"),
+		sum(e, `increase(archive_batches_refused_total{reason="queue_full"}[${recently}])`),
+	]);
+	return fillingQueue({ bytes, most, refused });
+}
+
+/** A queue that soon takes nothing more, or takes nothing already. */
+export function fillingQueue({ bytes, most, refused }: Queue): Complaint[] {
+	if (most === 0 || bytes < nearlyFull * most) return [];
+	const mib = (of: number) => (of / 2 ** 20).toFixed(0);
+	const what = `${mib(bytes)} MiB wait to be stored, and ${mib(most)} MiB may`;
+	const seen = `in ten minutes ${refused.toFixed(0)} requests were told to retry`;
+	const todo = "docs/runbooks/ArchiveQueueFilling.md; what is refused waits in the collector's queue";
+	return [{ severity: "warning", about, what, seen, todo }];
 }
 
 /** Spans that arrive at the collector, and get no further. */

@@ -6,10 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
+import { output } from "@pulumi/pulumi";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sql } from "../../cli/query/sql.ts";
-import { type Endpoints, json, prometheusValue, until } from "../../cli/verify/api.ts";
+import { type Endpoints, grafana, json, prometheusValue, until } from "../../cli/verify/api.ts";
 import { runPanels } from "../../cli/verify/panels.ts";
+import { archiveSource } from "../../components/archive.ts";
+import { parseSettings } from "../../settings.ts";
+import { selfSigned } from "../certificate.ts";
+import { encrypt } from "./archive.ts";
 import { besideDocker } from "./beside.ts";
 import { lost, Sender, sendRequests } from "./sender.ts";
 import { soak } from "./soak.ts";
@@ -151,6 +157,37 @@ it("a smoke test looks for its trace there as well", async () => {
 	expect(links.filter(({ ok }) => !ok)).toEqual([]);
 	expect(links.map(({ link }) => link)).toContain("trace in the archive");
 	expect(code, all).not.toBe(1);
+});
+
+it("Grafana checks the certificate of a server of one's own: by its authority, and by its name", async () => {
+	const own = await selfSigned(["DNS:postgres"]);
+	const container = `tracestack-${stack.name}-postgres`;
+	await encrypt(container, own);
+	const role = "CREATE ROLE elsewhere LOGIN PASSWORD 'theirs' IN ROLE archive_reader";
+	await execa("docker", ["exec", container, "psql", "--username=tracestack", "--dbname=archive", "--command", role]);
+	let asked = 0;
+	/** Grafana's verdict on the datasource that it would get for a server of this name. */
+	const health = async (host: string) => {
+		const database = `postgres://me:hush@${host}:5432/archive?sslmode=verify-full`;
+		const raw = { archive: { enabled: true, database, ca: own.certificate } };
+		const parsed = parseSettings(raw, { project: "tracestack", name: stack.name });
+		const passwords = { own: "", reader: "theirs" };
+		const { type, url, jsonData, secrets } = archiveSource(parsed, (one, port) => `${one}:${port}`, passwords, {})!;
+		const secret = await new Promise<string>((resolve) => output(secrets).apply((text) => resolve(`${text}`)));
+		// Another each time: Grafana keeps connections by uid.
+		const uid = `tls-${asked++}`;
+		const source = { uid, name: uid, access: "proxy", user: "elsewhere", type, url, jsonData };
+		const body = JSON.stringify({ ...source, secureJsonData: JSON.parse(secret) });
+		await grafana(e, "/api/datasources", { method: "POST", body });
+		try {
+			return await grafana<{ status: string }>(e, `/api/datasources/uid/${uid}/health`);
+		} finally {
+			await grafana(e, `/api/datasources/uid/${uid}`, { method: "DELETE" });
+		}
+	};
+	// The server reads its certificate a moment later.
+	await until(30, async () => expect(await health("postgres")).toMatchObject({ status: "OK" }));
+	await expect(health(container)).rejects.toThrow(/certificate/);
 });
 
 it("status knows how long it keeps, and nothing has drifted or would change", async () => {

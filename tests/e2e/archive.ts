@@ -10,8 +10,24 @@ import { bundle } from "../../components/program.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
 import type { Config } from "../../workers/otel-worker/config.ts";
 
-const password = "secret-of-owner";
+/** Of the owner. */
+export const password = "secret-of-owner";
 export const reader = { user: "archive_reader", password: "secret-of-reader" };
+
+interface Certificate {
+	certificate: string;
+	key: string;
+}
+
+/** A PostgreSQL in a container speaks TLS from now on, with whoever wants it. */
+export async function encrypt(container: string, { certificate, key }: Certificate): Promise<void> {
+	const within = (script: string, input: string) =>
+		execa("docker", ["exec", "--interactive", "--user", "999", container, "sh", "-c", script], { input });
+	await within('umask 077; cat >"$PGDATA/server.crt"', certificate);
+	await within('umask 077; cat >"$PGDATA/server.key"', key);
+	const on = "ALTER SYSTEM SET ssl = on;\nSELECT pg_reload_conf();\n";
+	await within('psql --username="$POSTGRES_USER" --dbname=postgres --quiet --set=ON_ERROR_STOP=1', on);
+}
 
 /** PostgreSQL in a container, workers as processes of this machine. */
 export class Archive {
@@ -66,14 +82,16 @@ export class Archive {
 		return `http://127.0.0.1:${this.#port + worker}`;
 	}
 
-	start(worker: number): void {
+	/** @param other What this one is told in place of what all are told. */
+	start(worker: number, other: { database?: Partial<Config["database"]>; reader?: string } = {}): void {
 		const config: Config = {
 			port: this.#port + worker,
 			database: {
 				...{ host: "127.0.0.1", port: this.#port, name: "archive", user: "tracestack" },
 				passwordFile: this.#file("owner"),
+				...other.database,
 			},
-			reader: { user: reader.user, passwordFile: this.#file("reader") },
+			reader: { user: other.reader ?? reader.user, passwordFile: this.#file("reader") },
 			retentionDays: 7,
 			...this.#more,
 		};
@@ -95,6 +113,19 @@ export class Archive {
 	/** Waits until it can be used. */
 	async ready(worker: number): Promise<void> {
 		await until(60, () => text(`${this.url(worker)}/ready`));
+	}
+
+	/** What it says of whether it can be used. */
+	async says(worker: number): Promise<string> {
+		return (await fetch(`${this.url(worker)}/ready`)).text();
+	}
+
+	/** From now on the database speaks TLS with whoever wants it. Returns the file of its authority's certificate. */
+	async encrypt(own: Certificate): Promise<string> {
+		await encrypt(this.#name, own);
+		const file = this.#file("ca.crt");
+		writeFileSync(file, own.certificate);
+		return file;
 	}
 
 	async killDatabase(): Promise<void> {

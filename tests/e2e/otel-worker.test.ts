@@ -10,11 +10,13 @@ import {
 	type ExportTraceServiceRequest,
 	ExportTraceServiceRequestSchema,
 } from "../../workers/otel-worker/generated/opentelemetry/proto/collector/trace/v1/trace_service_pb.js";
-import { Archive, reader } from "./archive.ts";
+import { selfSigned } from "../certificate.ts";
+import { Archive, password, reader } from "./archive.ts";
 import { Sender } from "./sender.ts";
 import { soak } from "./soak.ts";
 
 const day = 86_400_000;
+const MiB = 2 ** 20;
 /** One batch may be in hand at several kills, or for longer than its time on a slow machine. */
 const attempts = soak ? 4 : 3;
 let archive: Archive;
@@ -30,7 +32,7 @@ beforeAll(async () => {
 	await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
 	const { port } = collector.address() as { port: number };
 	archive = new Archive("e2e-otel-worker", 23500, {
-		queue: { attempts, leaseSeconds: 3 },
+		queue: { attempts, leaseSeconds: 3, mostBytes: 4 * MiB },
 		otlp: { url: `http://127.0.0.1:${port}/v1/traces` },
 	});
 	await archive.create();
@@ -230,6 +232,54 @@ async function queue(...spans: SpanOf[]): Promise<void> {
 	);
 }
 
+it("a batch that ends the server whenever it is stored is a dead letter, and those in hand with it are stored", async () => {
+	// It ends the connection that it comes by: to its worker that is the same.
+	await archive.query(`
+		CREATE FUNCTION leave() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			IF NEW.name = 'ends it' THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+			RETURN NEW;
+		END $$;
+		CREATE TRIGGER leave BEFORE INSERT ON otel.spans FOR EACH ROW EXECUTE FUNCTION leave()`);
+	const service = "ends";
+	const good = Array.from({ length: 5 }, (_, i) => ({ service, name: `good ${i}` }));
+	await queue(...good.slice(0, 2), { service, name: "ends it" }, ...good.slice(2));
+	const dead = async () => (await letters()).filter(({ reason }) => reason === "ended_database");
+	let sent = 5;
+	await until(90, async () => {
+		// As long as nothing else is stored nobody knows whose fault it is.
+		expect((await post([{ service, name: `good ${sent}` }])).status).toBe(200);
+		sent++;
+		expect(await dead()).toHaveLength(1);
+	});
+	expect((await dead())[0]?.detail).toContain("terminating connection due to administrator command");
+	await archive.drained();
+	expect(await names(service)).toEqual(Array.from({ length: sent }, (_, i) => `good ${i}`).sort());
+	await archive.query("DROP TRIGGER leave ON otel.spans");
+});
+
+it("while nothing can be stored only so much is taken, and more when there is room", async () => {
+	await archive.query(`
+		CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			RAISE 'no room' USING ERRCODE = '53100';
+		END $$;
+		CREATE TRIGGER no_room BEFORE INSERT ON otel.spans FOR EACH ROW EXECUTE FUNCTION no_room()`);
+	const service = "much";
+	const large = (i: number) => [{ service, name: `${i}`, attributes: { text: "x".repeat(MiB) } }];
+	const taken = (some: SpanOf[]) => until(60, async () => expect((await post(some)).status).toBe(200));
+	for (let i = 0; i < 4; i++) await taken(large(i));
+	const refused = await post([{ service, name: "too much" }]);
+	expect(refused).toMatchObject({ status: 503, body: expect.stringContaining("wait to be stored") });
+	expect(refused.headers.get("retry-after")).toBe("5");
+	expect(await archive.metric(2, "archive_queue_bytes")).toBeGreaterThan(4 * MiB);
+	expect(await archive.metric(2, "archive_queue_limit_bytes")).toBe(4 * MiB);
+	// Another worker looks for itself.
+	await until(30, async () => expect((await post([{}], {}, 1)).status).toBe(503));
+	await archive.query("DROP TRIGGER no_room ON otel.spans");
+	await taken([{ service, name: "more" }]);
+	await archive.drained();
+	expect(await names(service)).toEqual(["0", "1", "2", "3", "more"]);
+});
+
 it("what waits for the database to be put right holds up nothing that came with it", async () => {
 	const start = Date.now() - 3 * day;
 	const table = `otel.spans_${new Date(start).toISOString().slice(0, 10).replaceAll("-", "")}`;
@@ -305,6 +355,37 @@ it("whoever reads does nothing else", async () => {
 	const log = await archive.databaseLog();
 	expect(log).toContain("ROLE");
 	expect(log).not.toContain(reader.password);
+});
+
+it("a database is asked for its certificate where it is to be checked, and everything goes encrypted", async () => {
+	// Owners as well, to be told apart.
+	for (const name of ["checking", "trusting"])
+		await archive.query(`CREATE ROLE ${name} SUPERUSER LOGIN PASSWORD '${password}'`);
+	await archive.query("CREATE ROLE somebody LOGIN PASSWORD 'theirs'");
+	const caFile = await archive.encrypt(await selfSigned(["IP:127.0.0.1"]));
+	archive.start(3, { database: { user: "checking", tls: { verify: true, caFile } } });
+	archive.start(4, { database: { user: "trusting", tls: { verify: false } } });
+	archive.start(5, { database: { host: "localhost", tls: { verify: true, caFile } } });
+	archive.start(6, { database: { tls: { verify: true } } });
+	archive.start(7, { reader: "somebody" });
+	for (const worker of [3, 4]) await archive.ready(worker);
+	const encrypted = await archive.query(
+		"SELECT usename AS who, bool_and(ssl) AS ssl FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) WHERE usename IN ('checking', 'trusting') GROUP BY 1 ORDER BY 1",
+	);
+	expect(encrypted).toEqual([
+		{ who: "checking", ssl: true },
+		{ who: "trusting", ssl: true },
+	]);
+	const says = (worker: number, what: string) =>
+		until(60, async () => expect(await archive.says(worker)).toContain(what));
+	await says(5, "does not match certificate's altnames");
+	await says(6, "self-signed certificate");
+	// A role that something else uses keeps its password.
+	await says(7, "role somebody is there already");
+	expect(await archive.query("SELECT session_user AS me", [], { user: "somebody", password: "theirs" })).toEqual([
+		{ me: "somebody" },
+	]);
+	for (const worker of [3, 4, 5, 6, 7]) await archive.end(worker, "SIGKILL");
 });
 
 it("it traces itself: what was received, and what became of it", async () => {

@@ -1,13 +1,16 @@
 // The archive as the program declares it, and what the doctor makes of its metrics.
 
+import { type Input, output } from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { fillingQueue } from "../../cli/doctor/archive.ts";
 import { archiveSource } from "../../components/archive.ts";
 import { platform } from "../../components/platform.ts";
 import { ruleFiles } from "../../components/rules.ts";
 import type { Offers } from "../../components/workload.ts";
 import { databaseOf } from "../../settings/archive.ts";
 import { parseSettings } from "../../settings.ts";
+import { selfSigned } from "../certificate.ts";
 
 const at = (workload: string, port: number) => `${workload}:${port}`;
 const archive = { enabled: true };
@@ -34,6 +37,11 @@ function told(raw: Record<string, unknown>, offers?: Offers) {
 	const { files, secrets } = workload("otel-worker", raw, offers)!;
 	const config = JSON.parse(files["/etc/otel-worker/config.json"]!.text);
 	return { config, secrets: new Map(secrets.map(({ as, value }) => ["file" in as ? as.file : "", value])) };
+}
+
+/** What a secret of a datasource is. */
+async function shown(secrets: Input<string> | undefined): Promise<string> {
+	return new Promise((resolve) => output(secrets).apply((text) => resolve(`${text}`)));
 }
 
 const rds = { database: { host: "<late>", port: 5432, user: "tracestack" } };
@@ -87,6 +95,22 @@ describe("the worker", () => {
 		expect(secrets.get(config.database.passwordFile)).toBe("p@ss");
 		expect(config.reader.user).toBe("traces_reader");
 		expect(workload("otel-worker", { archive: { ...archive, database: own } })!.calls).toContainEqual({ port: 5433 });
+	});
+
+	it("checks a certificate by an authority of one's own, where one is given; so does Grafana", async () => {
+		const { certificate } = await selfSigned(["DNS:db.example.com"]);
+		const raw = { archive: { ...archive, database: `${own}?sslmode=verify-full`, ca: certificate } };
+		const { database } = told(raw).config;
+		expect(database.tls).toEqual({ verify: true, caFile: "/etc/otel-worker/database-ca.crt" });
+		expect(workload("otel-worker", raw)!.files[database.tls.caFile]?.text).toBe(certificate);
+		const { jsonData, secrets } = archiveSource(settings(raw), at, passwords, {})!;
+		expect(jsonData).toMatchObject({ sslmode: "verify-full", tlsConfigurationMethod: "file-content" });
+		expect(JSON.parse(await shown(secrets))).toEqual({ password: "of-the-reader", tlsCACert: certificate });
+	});
+
+	it("takes what has room", () => {
+		expect(told({ archive }).config.queue).toEqual({ mostBytes: 2 * 2 ** 30 });
+		expect(told({ archive: { ...archive, queueMiB: 1 } }).config.queue).toEqual({ mostBytes: 2 ** 20 });
 	});
 
 	it("writes to an offered one, which it is granted", () => {
@@ -143,12 +167,9 @@ describe("whoever looks", () => {
 			...{ uid: "archive", url: "postgres:5432", username: "archive_reader" },
 			jsonData: { database: "archive", sslmode: "disable" },
 		});
-		const { secrets, ...shown } = source;
-		const secret = await new Promise((resolve) =>
-			(secrets as { apply: (f: (s: string) => void) => void }).apply(resolve),
-		);
-		expect(secret).toBe('{"password":"of-the-reader"}');
-		expect(JSON.stringify(shown)).not.toContain("of-the");
+		const { secrets, ...others } = source;
+		expect(await shown(secrets)).toBe('{"password":"of-the-reader"}');
+		expect(JSON.stringify(others)).not.toContain("of-the");
 		expect(archiveSource(settings({}), at, passwords, {})).toBeUndefined();
 	});
 
@@ -162,6 +183,16 @@ describe("whoever looks", () => {
 			workload("prometheus", raw)!.files["/etc/prometheus/prometheus.yaml"]!.text.includes("otel-worker:8080");
 		expect([scraped({}), scraped({ archive })]).toEqual([false, true]);
 	});
+});
+
+it("the doctor tells of a queue before it is full", () => {
+	const most = 100 * 2 ** 20;
+	expect(fillingQueue({ bytes: 0.79 * most, most, refused: 0 })).toEqual([]);
+	expect(fillingQueue({ bytes: most, most, refused: 7 })).toMatchObject([
+		{ what: "100 MiB wait to be stored, and 100 MiB may", seen: expect.stringContaining("7 requests") },
+	]);
+	// Of a worker that has said nothing yet.
+	expect(fillingQueue({ bytes: 0, most: 0, refused: 0 })).toEqual([]);
 });
 
 it("a database's URL says everything that is needed", () => {

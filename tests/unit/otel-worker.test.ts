@@ -4,14 +4,17 @@ import { gzipSync } from "node:zlib";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { verdict } from "../../workers/otel-worker/database.ts";
+import { lostOr, ServerLost, verdict } from "../../workers/otel-worker/database.ts";
 import { decode, hexId } from "../../workers/otel-worker/decode.ts";
 import { read } from "../../workers/otel-worker/drain.ts";
 import { ExportTraceServiceRequestSchema } from "../../workers/otel-worker/generated/opentelemetry/proto/collector/trace/v1/trace_service_pb.js";
 import type { AnyValueSchema } from "../../workers/otel-worker/generated/opentelemetry/proto/common/v1/common_pb.js";
 import type { SpanSchema } from "../../workers/otel-worker/generated/opentelemetry/proto/trace/v1/trace_pb.js";
+import { Losses } from "../../workers/otel-worker/losses.ts";
 import { type Batch, backoffSeconds } from "../../workers/otel-worker/queue.ts";
+import { Room } from "../../workers/otel-worker/room.ts";
 import { rowsOf, stored, timestamp } from "../../workers/otel-worker/rows.ts";
+import { parts } from "../../workers/otel-worker/store.ts";
 
 type Value = MessageInitShape<typeof AnyValueSchema>["value"];
 type Span = MessageInitShape<typeof SpanSchema>;
@@ -234,8 +237,84 @@ it("an error is the batch's fault or not", () => {
 	);
 	expect(["22P05", "22008", "54000", "23502"].map(of)).toEqual(Array(4).fill("refused"));
 	expect(["P0001", "XX000"].map(of)).toEqual(["failed", "failed"]);
+	// Not of the database: this program could not do it.
+	expect(verdict(new RangeError("Invalid string length"))).toBe("failed");
+});
+
+it("a server that is lost is told apart from one that says something", () => {
+	const lost = (error: object) => lostOr(Object.assign(new Error("x"), error)) instanceof ServerLost;
+	const gone = [{ code: "57P01" }, { code: "57P02" }, { code: "ECONNRESET", errno: -104 }];
+	expect([...gone, { message: "Connection terminated unexpectedly" }].map(lost)).toEqual(Array(4).fill(true));
+	// No room, a statement that took too long, a server that has said nothing for long.
+	expect([{ code: "53100" }, { code: "57014" }, { message: "Query read timeout" }].map(lost)).toEqual(
+		Array(3).fill(false),
+	);
+});
+
+describe("whose fault it is that the server was lost", () => {
+	/** The server is lost over it, alone. */
+	const again = (losses: Losses) => {
+		expect(losses.alone(["bad"])).toBe(true);
+		losses.add(["bad"], true);
+	};
+
+	it("is a batch's over which it is lost each time that it is alone, while others are stored", () => {
+		const losses = new Losses();
+		losses.add(["good", "bad"], false);
+		expect(losses.alone(["good"])).toBe(true);
+		for (const times of [2, 3, 4]) {
+			expect(losses.atFault("bad")).toBe(false);
+			losses.left(["good"], 10);
+			again(losses);
+			expect(losses.times("bad")).toBe(times);
+		}
+		expect(losses.atFault("bad")).toBe(true);
+		expect([losses.alone(["good"]), losses.atFault("good")]).toEqual([false, false]);
+	});
+
+	it("is nobody's as long as nothing is stored", () => {
+		const losses = new Losses();
+		losses.add(["bad"], false);
+		for (let i = 0; i < 20; i++) {
+			again(losses);
+			// A dead letter without a span.
+			losses.left(["empty"], 0);
+		}
+		expect(losses.atFault("bad")).toBe(false);
+	});
+
+	it("is not a batch's that has others with it", () => {
+		const losses = new Losses();
+		for (let i = 0; i < 20; i++) {
+			losses.add(["one", "two"], losses.alone(["one", "two"]));
+			losses.left(["three"], 1);
+		}
+		expect([losses.atFault("one"), losses.atFault("two")]).toEqual([false, false]);
+	});
+});
+
+it("what waits is what was found, and what came since", () => {
+	const room = new Room(100);
+	room.took(30);
+	const found = room.look();
+	room.took(20);
+	found(40);
+	expect([room.waiting, room.full]).toEqual([60, false]);
+	room.took(40);
+	expect(room.full).toBe(true);
+	room.look()(0);
+	expect([room.waiting, room.full]).toEqual([0, false]);
+});
+
+it("a statement has so many rows, and so much text", () => {
+	const rows = (...lengths: number[]) => lengths.map((length) => ({ json: "x".repeat(length) }));
+	const sizes = (...lengths: number[]) => [...parts(rows(...lengths))].map((some) => some.length);
+	const MiB = 2 ** 20;
+	expect(sizes()).toEqual([]);
+	expect(sizes(...Array<number>(25_000).fill(10))).toEqual([10_000, 10_000, 5000]);
+	expect(sizes(3 * MiB, MiB, 1, 9 * MiB, 1, 1)).toEqual([2, 1, 1, 2]);
 });
 
 it("waits twice as long each time, up to a minute", () => {
-	expect([1, 2, 3, 6, 7, 30].map(backoffSeconds)).toEqual([1, 2, 4, 32, 60, 60]);
+	expect([0, 1, 2, 3, 6, 7, 30].map(backoffSeconds)).toEqual([1, 1, 2, 4, 32, 60, 60]);
 });

@@ -122,6 +122,14 @@ const mistakes: Mistake[] = [
 	],
 	[{ archive: { database: "postgres://u:p@host/name?sslmode=prefer" } }, "archive.database", "is [secret]"],
 	[{ archive: { database: "postgres://u:%zz@host/name" } }, "archive.database", "is [secret]"],
+	[{ archive: { ca: "PEM" } }, "archive.ca", "is not used it is for a server of your own"],
+	[{ archive: { ca: "PEM", database: "postgres://u:p@host/name" } }, "archive.ca", "with ?sslmode=verify-full"],
+	[
+		{ archive: { ca: "PEM", database: "postgres://u:p@host/name?sslmode=verify-full" } },
+		"archive.ca",
+		"can't be read allowed: PEM",
+	],
+	[{ archive: { queueMiB: 0 } }, "archive.queueMiB", "is 0 allowed: MiB, a whole number from 1"],
 	[{ archive: { enabled: true }, ports: { tempo: 15432 } }, "ports", "has 15432 for both tempo and postgres"],
 	[
 		{ archive: { enabled: true }, scrapes: [{ ...scrape, job: "otel-worker" }] },

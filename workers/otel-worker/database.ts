@@ -90,9 +90,23 @@ export function codeOf(error: unknown): string | undefined {
  * should be. `refused`: these values are taken never. `failed`: nobody knows; it may be tried a few times.
  */
 export function verdict(error: unknown): "away" | "refused" | "failed" {
+	// Of this program itself: a text that is too long for it.
+	if (error instanceof RangeError || error instanceof TypeError) return "failed";
 	const code = codeOf(error);
 	// No partition for a row (check_violation): it was dropped meanwhile.
 	if (!code || code === "23514") return "away";
 	if (/^(08|25|28|3D|40|42|53|55|57|58)/.test(code)) return "away";
 	return /^(22|23|54)/.test(code) ? "refused" : "failed";
+}
+
+/** The server ended while it was given rows, or the connection to it did. */
+export class ServerLost extends Error {}
+
+/** An error of a statement, told apart from those after which the server is still there. */
+export function lostOr(error: Error): Error {
+	const code = codeOf(error);
+	// admin_shutdown, crash_shutdown
+	if (code) return ["57P01", "57P02"].includes(code) ? new ServerLost(error.message) : error;
+	const broken = /^Connection terminated/.test(error.message) || "errno" in error;
+	return broken ? new ServerLost(error.message) : error;
 }

@@ -3,10 +3,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import type { Config } from "./config.ts";
-import { transaction, verdict } from "./database.ts";
+import { lostOr, ServerLost, transaction, verdict } from "./database.ts";
 import { decode } from "./decode.ts";
+import type { Losses } from "./losses.ts";
 import type { Metrics } from "./metrics.ts";
-import { type Batch, bury, claim, done, giveBack, hold, postpone, type Reason } from "./queue.ts";
+import {
+	type Batch,
+	backoffSeconds,
+	bury,
+	claim,
+	done,
+	giveBack,
+	hold,
+	postpone,
+	type Reason,
+	takeTurn,
+} from "./queue.ts";
 import { type Row, rowsOf } from "./rows.ts";
 import { Days, store } from "./store.ts";
 import type { Tracing } from "./tracing.ts";
@@ -44,10 +56,20 @@ function invalid(reason: Reason, problems: string[]) {
 	return { reason, detail: `not stored, unlike the others: ${problems.slice(0, 5).join("; ")}${more}` };
 }
 
+/** Batches that were not stored, and why. */
+interface Failed {
+	batches: Batch[];
+	error: Error;
+}
+
 interface DrainArgs {
 	config: Config;
 	metrics: Metrics;
 	tracing: Tracing;
+	/** Of all drains of this worker. */
+	losses: Losses;
+	/** Whether what was tried before is this one's as well: in a worker it is one's. */
+	again: boolean;
 	/** Whether the database is prepared. */
 	ready: () => boolean;
 	/** Is told what becomes of batches that are not just stored. */
@@ -61,8 +83,8 @@ export class Drain {
 	readonly #days = new Days();
 	#pause = new AbortController();
 	#stopped = false;
-	/** Batches whose database went away while they were in hand: that was no attempt of theirs. */
-	#owed: string[] = [];
+	/** What could not be written down, because the database was away. */
+	#owed: Failed | undefined;
 
 	constructor(pool: pg.Pool, args: DrainArgs) {
 		this.#pool = pool;
@@ -92,11 +114,12 @@ export class Drain {
 
 	/** Takes some batches in hand and stores them. Returns how many. */
 	async #once(): Promise<number> {
-		if (this.#owed.length > 0) {
-			await giveBack(this.#pool, this.#owed);
-			this.#owed = [];
+		if (this.#owed) {
+			await this.#settle(this.#owed);
+			this.#owed = undefined;
 		}
-		const batches = await claim(this.#pool, this.#args.config.queue?.leaseSeconds ?? 30);
+		const { config, again } = this.#args;
+		const batches = await claim(this.#pool, config.queue?.leaseSeconds ?? 30, again);
 		if (batches.length === 0) return 0;
 		const span = this.#args.tracing.drains(batches);
 		const ended = this.#args.metrics.drainSeconds.startTimer();
@@ -134,9 +157,15 @@ export class Drain {
 		);
 		const letters = new Map(reads.flatMap(({ batch, letter }) => (letter ? [[batch.id, letter]] : [])));
 		const ids = batches.map(({ id }) => id);
+		const alone = this.#args.losses.alone(ids);
 		const { stored, repeated, left } = await transaction(this.#pool, async (client) => {
+			await takeTurn(client, alone);
 			await hold(client, ids);
-			const { refused, ...counts } = await store(client, rows);
+			const { refused, ...counts } = await store(client, rows).catch((error) => {
+				const why = lostOr(error);
+				if (why instanceof ServerLost) this.#args.losses.add(ids, alone);
+				throw why;
+			});
 			for (const [batch, some] of Map.groupBy(refused, ({ row }) => row.batch))
 				if (!letters.has(batch))
 					letters.set(
@@ -155,6 +184,7 @@ export class Drain {
 			for (const [id, { reason, detail }] of letters) if (await bury(client, id, reason, detail)) left.add(id);
 			return { ...counts, left };
 		});
+		this.#args.losses.left(left, stored + repeated);
 		this.#args.metrics.stored.inc(stored);
 		this.#args.metrics.repeated.inc(repeated);
 		for (const { batch, expired } of reads) if (left.has(batch.id)) this.#args.metrics.expired.inc(expired);
@@ -173,19 +203,40 @@ export class Drain {
 	}
 
 	async #failed(batches: Batch[], error: Error): Promise<void> {
-		const why = verdict(error);
 		this.#days.forget();
 		this.#args.tell(`${batches.length} batches are tried again: ${error.message}`);
-		try {
-			for (const batch of batches)
-				if (why !== "away" && batch.attempts >= this.#attempts) {
-					const detail = `after ${batch.attempts} attempts: ${error.message}`;
-					if (await bury(this.#pool, batch.id, "attempts", detail)) this.#buried(batch.id, "attempts", detail);
-				} else await postpone(this.#pool, batch, error.message, why !== "away");
-		} catch {
-			// One that was postponed by then is tried a little earlier, and once more.
-			if (why === "away") this.#owed = batches.map(({ id }) => id);
+		const failed = { batches, error };
+		await this.#settle(failed).catch(() => {
+			if (verdict(error) === "away") this.#owed = failed;
+		});
+	}
+
+	/** Writes down what becomes of them; it may be done again. */
+	async #settle({ batches, error }: Failed): Promise<void> {
+		const away = verdict(error) === "away";
+		for (const batch of batches) {
+			const { id, attempts } = batch;
+			const end = this.#endOf(batch, error);
+			if (end) {
+				if (await bury(this.#pool, id, end.reason, end.detail)) this.#buried(id, end.reason, end.detail);
+				this.#args.losses.left([id], 0);
+				continue;
+			}
+			const seconds = away ? backoffSeconds(this.#args.losses.times(id)) : backoffSeconds(attempts);
+			// A database that is away was no attempt.
+			await postpone(this.#pool, batch, { error: error.message, attempts: away ? attempts - 1 : attempts, seconds });
 		}
+	}
+
+	/** Why a batch is tried no more; undefined where it is. */
+	#endOf({ id, attempts }: Batch, error: Error): { reason: Reason; detail: string } | undefined {
+		const { losses } = this.#args;
+		if (losses.atFault(id)) {
+			const detail = `the database was lost ${losses.times(id)} times over it, also when it was alone, and stored others between: ${error.message}`;
+			return { reason: "ended_database", detail };
+		}
+		if (verdict(error) === "away" || attempts < this.#attempts) return undefined;
+		return { reason: "attempts", detail: `after ${attempts} attempts: ${error.message}` };
 	}
 
 	#buried(id: string, reason: Reason, detail: string): void {

@@ -7,6 +7,7 @@ import { transaction } from "./database.ts";
 import { dayMs } from "./drain.ts";
 import type { Look, Metrics } from "./metrics.ts";
 import { prepare } from "./prepare.ts";
+import type { Room } from "./room.ts";
 
 /** Between looks: what Prometheus sees is not older. */
 const lookMs = 5000;
@@ -21,6 +22,7 @@ export class Keeper {
 	readonly #pool: pg.Pool;
 	readonly #config: Config;
 	readonly #metrics: Metrics;
+	readonly #room: Room;
 	readonly #tell: (line: string) => void;
 	readonly #stopped = new AbortController();
 	#prepared = false;
@@ -28,10 +30,11 @@ export class Keeper {
 	/** Why the archive can't be used; undefined when it can. */
 	problem: string | undefined = "it has not asked the database yet";
 
-	constructor(pool: pg.Pool, config: Config, metrics: Metrics, tell: (line: string) => void) {
+	constructor(pool: pg.Pool, config: Config, metrics: Metrics, room: Room, tell: (line: string) => void) {
 		this.#pool = pool;
 		this.#config = config;
 		this.#metrics = metrics;
+		this.#room = room;
 		this.#tell = tell;
 	}
 
@@ -62,7 +65,10 @@ export class Keeper {
 		try {
 			if (!this.#prepared) await prepare(this.#pool, this.#config);
 			if (!this.#prepared || Date.now() - this.#keptAt > keepMs) await this.#keep();
-			this.#metrics.look = await look(this.#pool);
+			const found = this.#room.look();
+			const { waiting, ...seen } = await look(this.#pool);
+			found(waiting);
+			this.#metrics.look = seen;
 			this.#prepared = true;
 			this.#metrics.up = true;
 			if (this.problem) this.#tell("the database is ready");
@@ -120,17 +126,22 @@ async function drop(pool: pg.Pool, partition: string): Promise<boolean> {
 	}
 }
 
-async function look(pool: pg.Pool): Promise<Look> {
-	const { rows } = await pool.query<Record<keyof Look, string | null>>(
-		`SELECT (SELECT count(*) FROM otel.ingestion_queue) AS queued,
-			(SELECT extract(epoch FROM min(received_at)) * 1000 FROM otel.ingestion_queue) AS oldest,
-			(SELECT count(*) FROM otel.dead_letters) AS letters,
-			count(inhrelid) AS partitions, coalesce(sum(pg_total_relation_size(inhrelid)), 0) AS bytes
-		FROM pg_inherits WHERE inhparent = 'otel.spans'::regclass`,
+/** One pass over what waits: payloads of more than 2 kB lie beside it. */
+async function look(pool: pg.Pool): Promise<Look & { waiting: number }> {
+	const { rows } = await pool.query<Record<keyof Look | "waiting", string | null>>(
+		`SELECT queue.*, days.*, (SELECT count(*) FROM otel.dead_letters) AS letters
+		FROM (
+			SELECT count(*) AS queued, coalesce(sum(bytes), 0) AS waiting, extract(epoch FROM min(received_at)) * 1000 AS oldest
+			FROM otel.ingestion_queue
+		) AS queue, (
+			SELECT count(inhrelid) AS partitions, coalesce(sum(pg_total_relation_size(inhrelid)), 0) AS bytes
+			FROM pg_inherits WHERE inhparent = 'otel.spans'::regclass
+		) AS days`,
 	);
-	const { queued, oldest, letters, partitions, bytes } = rows[0]!;
+	const { queued, waiting, oldest, letters, partitions, bytes } = rows[0]!;
 	return {
 		queued: Number(queued),
+		waiting: Number(waiting),
 		...(oldest !== null && { oldest: Number(oldest) }),
 		letters: Number(letters),
 		partitions: Number(partitions),

@@ -6,8 +6,10 @@ import type { Config } from "./config.ts";
 import { connections } from "./database.ts";
 import { Drain } from "./drain.ts";
 import { Keeper } from "./keeper.ts";
+import { Losses } from "./losses.ts";
 import { Metrics } from "./metrics.ts";
 import { receiver } from "./receive.ts";
+import { Room } from "./room.ts";
 import { Tracing } from "./tracing.ts";
 
 const config: Config = JSON.parse(readFileSync(process.argv[2] ?? "config.json", "utf8"));
@@ -19,20 +21,25 @@ function tell(line: string): void {
 	last = line;
 }
 
-const metrics = new Metrics(config.retentionDays);
+const room = new Room(config.queue?.mostBytes);
+const metrics = new Metrics(config.retentionDays, room);
 const tracing = new Tracing(config.otlp);
 const receiving = connections(config, { max: 8, seconds: 10 });
 // What is lost of these with the server is done again: the queue still has it then.
 const draining = connections(config, { max: 4, seconds: 60, synchronousCommit: false });
 const keeping = connections(config, { max: 3, seconds: 60 });
 
-const keeper = new Keeper(keeping, config, metrics, tell);
+const keeper = new Keeper(keeping, config, metrics, room, tell);
+const losses = new Losses();
 // While one waits for PostgreSQL the other decodes.
-const drains = [1, 2].map(() => new Drain(draining, { config, metrics, tracing, ready: () => !keeper.problem, tell }));
+const ready = () => !keeper.problem;
+const drains = [true, false].map(
+	(again) => new Drain(draining, { config, metrics, tracing, losses, again, ready, tell }),
+);
 const wake = () => {
 	for (const drain of drains) drain.wake();
 };
-const server = serve({ fetch: receiver(receiving, keeper, metrics, tracing, wake).fetch, port: config.port });
+const server = serve({ fetch: receiver(receiving, keeper, { metrics, room, tracing }, wake).fetch, port: config.port });
 const working = [keeper.run(), ...drains.map((drain) => drain.run())];
 
 /** What is in hand is finished; what is queued stays there. */

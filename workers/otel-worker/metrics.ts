@@ -2,9 +2,10 @@
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { reasons } from "./queue.ts";
+import type { Room } from "./room.ts";
 
 /** Why a request was not taken. */
-export const refusals = ["too_large", "content_type", "database"] as const;
+export const refusals = ["too_large", "content_type", "database", "queue_full"] as const;
 
 /** What a look at the database has seen. */
 export interface Look {
@@ -45,12 +46,14 @@ export class Metrics {
 		registers: [this.registry],
 	});
 
-	constructor(retentionDays: number) {
+	constructor(retentionDays: number, room: Room) {
 		// A counter that is there from the beginning shows its first increase.
 		for (const reason of refusals) this.refused.inc({ reason }, 0);
 		for (const reason of reasons) this.died.inc({ reason }, 0);
 		this.#gauge("archive_up", "Whether the database is reachable, and its schema there", () => Number(this.up));
 		this.#gauge("archive_queue_batches", "Batches that wait", () => this.look.queued);
+		this.#gauge("archive_queue_bytes", "What waits, in bytes of payload", () => room.waiting);
+		this.#gauge("archive_queue_limit_bytes", "What may wait; beyond it nothing is taken", () => room.most);
 		this.#gauge("archive_queue_oldest_seconds", "How long the oldest batch has waited", () =>
 			this.look.oldest === undefined ? 0 : Math.max(0, (Date.now() - this.look.oldest) / 1000),
 		);

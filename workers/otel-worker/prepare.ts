@@ -44,12 +44,24 @@ async function createDatabase(config: Config): Promise<void> {
 	}
 }
 
+/** Said of the role in a comment: roles are the whole server's, and another of that name is somebody else's. */
+const ours = "reads the archive of tracestack";
+
 async function allowReader(client: Queries, { database, reader }: Config): Promise<void> {
 	const role = quoted(reader.user);
-	const { rowCount } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [reader.user]);
+	const { rows } = await client.query<{ comment: string | null }>(
+		"SELECT shobj_description(oid, 'pg_authid') AS comment FROM pg_roles WHERE rolname = $1",
+		[reader.user],
+	);
+	const comment = `COMMENT ON ROLE ${role} IS ${escapeLiteral(ours)}`;
+	if (rows[0] && rows[0].comment !== ours)
+		throw new Error(
+			`the role ${reader.user} is there already, and not for this archive: it would get another password. Give archive.database a database of another name, or drop the role; if nothing else logs in as it: ${comment}`,
+		);
 	const password = escapeLiteral(verifierOf(readSecret(reader.passwordFile)));
-	await client.query(`${rowCount ? "ALTER" : "CREATE"} ROLE ${role} LOGIN PASSWORD ${password}`);
+	await client.query(`${rows[0] ? "ALTER" : "CREATE"} ROLE ${role} LOGIN PASSWORD ${password}`);
 	await client.query(`
+		${comment};
 		ALTER ROLE ${role} SET default_transaction_read_only = on;
 		ALTER ROLE ${role} SET statement_timeout = '30s';
 		-- For questions about many spans: all processors, room to group, and no time spent on compiling.

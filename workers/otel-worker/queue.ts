@@ -13,8 +13,8 @@ export interface Batch extends Payload {
 }
 
 /** Why a batch is a dead letter. */
-export type Reason = "undecodable" | "invalid_spans" | "refused_by_database" | "attempts";
-export const reasons: Reason[] = ["undecodable", "invalid_spans", "refused_by_database", "attempts"];
+export const reasons = ["undecodable", "invalid_spans", "refused_by_database", "ended_database", "attempts"] as const;
+export type Reason = (typeof reasons)[number];
 
 /** What is taken in hand at once. */
 const groupBytes = 2 ** 20;
@@ -31,11 +31,15 @@ export async function enqueue(db: Queries, payload: Payload, traceparent?: strin
 /**
  * Takes batches in hand, for `leaseSeconds`. That is committed before they are looked at: one that kills its worker has an attempt
  * less each time. What was tried before comes alone, so that it takes no other with it: also where that was said to be nobody's fault.
+ *
+ * @param again Whether what was tried before may come. One drain of a worker takes it: two that met a batch which kills their worker
+ * would meet it together again and again, each with one of its own in hand.
  */
-export async function claim(db: Queries, leaseSeconds: number): Promise<Batch[]> {
+export async function claim(db: Queries, leaseSeconds: number, again: boolean): Promise<Batch[]> {
 	const { rows } = await db.query<Batch>(
 		`WITH waiting AS (
-			SELECT id, bytes, attempts = 0 AND last_error IS NULL AS new FROM otel.ingestion_queue WHERE next_try_at <= now()
+			SELECT id, bytes, attempts = 0 AND last_error IS NULL AS new FROM otel.ingestion_queue
+			WHERE next_try_at <= now() AND ($2 OR (attempts = 0 AND last_error IS NULL))
 			ORDER BY next_try_at, id LIMIT ${groupBatches} FOR UPDATE SKIP LOCKED
 		), numbered AS (
 			SELECT id, new, row_number() OVER own AS n, sum(bytes) OVER own - bytes AS before, first_value(new) OVER own AS first
@@ -46,9 +50,17 @@ export async function claim(db: Queries, leaseSeconds: number): Promise<Batch[]>
 		UPDATE otel.ingestion_queue q SET attempts = attempts + 1, next_try_at = now() + make_interval(secs => $1)
 		FROM taken WHERE q.id = taken.id
 		RETURNING q.id, content_type AS "contentType", encoding, payload, q.attempts, traceparent`,
-		[leaseSeconds],
+		[leaseSeconds, again],
 	);
 	return rows;
+}
+
+/** Whose turn it is to store; the number means nothing. */
+const turn = 7_303_014_002;
+
+/** Waits until others, of every worker, store nothing, where `alone`; they wait then, until the transaction ends. */
+export async function takeTurn(db: Queries, alone: boolean): Promise<void> {
+	await db.query(`SELECT pg_advisory_xact_lock${alone ? "" : "_shared"}($1)`, [turn]);
 }
 
 /** Keeps them in hand until the transaction ends, however long that takes: who claims skips what is locked. */
@@ -76,12 +88,21 @@ export async function bury(db: Queries, id: string, reason: Reason, detail: stri
 	return rows[0]?.buried === true;
 }
 
-/** Tries again later. `counts: false`: it was not its fault. */
-export async function postpone(db: Queries, { id, attempts }: Batch, error: string, counts: boolean): Promise<void> {
+/** What is written down of a batch that was not stored. */
+interface Postponed {
+	error: string;
+	/** How many attempts it has had. */
+	attempts: number;
+	/** How long it waits. */
+	seconds: number;
+}
+
+/** Tries again later. Nothing where somebody has it in hand again: it may be told late. */
+export async function postpone(db: Queries, batch: Batch, { error, attempts, seconds }: Postponed): Promise<void> {
 	await db.query(
-		`UPDATE otel.ingestion_queue
-		SET attempts = $2, next_try_at = now() + make_interval(secs => $3), last_error = $4 WHERE id = $1`,
-		[id, counts ? attempts : attempts - 1, counts ? backoffSeconds(attempts) : 1, error.slice(0, 2000)],
+		`UPDATE otel.ingestion_queue SET attempts = $3, next_try_at = now() + make_interval(secs => $4), last_error = $5
+		WHERE id = $1 AND attempts <= $2`,
+		[batch.id, batch.attempts, attempts, seconds, error.slice(0, 2000)],
 	);
 }
 
@@ -95,5 +116,5 @@ export async function giveBack(db: Queries, ids: string[]): Promise<void> {
 
 /** 1, 2, 4 … seconds after each attempt, a minute at most. */
 export function backoffSeconds(attempts: number): number {
-	return Math.min(60, 2 ** (attempts - 1));
+	return Math.min(60, 2 ** Math.max(0, attempts - 1));
 }

@@ -6,6 +6,7 @@ import type { Queries } from "./database.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Metrics, refusals } from "./metrics.ts";
 import { enqueue } from "./queue.ts";
+import type { Room } from "./room.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** As it comes, compressed or not: the collector itself takes 20 MiB from applications, and sends batches of some hundred kB. */
@@ -14,11 +15,18 @@ const mostBytes = 16 * 2 ** 20;
 const contentTypes = ["application/x-protobuf", "application/json"];
 const encodings = ["identity", "gzip"];
 
+/** What is told of each request. */
+interface Told {
+	metrics: Metrics;
+	room: Room;
+	tracing: Tracing;
+}
+
 /**
  * @param db A pool of its own: whoever drains does not keep it waiting.
  * @param received Is told after each request that was taken.
  */
-export function receiver(db: Queries, keeper: Keeper, metrics: Metrics, tracing: Tracing, received: () => void): Hono {
+export function receiver(db: Queries, keeper: Keeper, { metrics, room, tracing }: Told, received: () => void): Hono {
 	const app = new Hono();
 
 	const refuse = (
@@ -44,6 +52,7 @@ export function receiver(db: Queries, keeper: Keeper, metrics: Metrics, tracing:
 		if (!encodings.includes(encoding))
 			return refuse(c, "content_type", 415, `content-encoding is one of ${encodings.join(", ")}`);
 		if (keeper.problem) return refuse(c, "database", 503, keeper.problem);
+		if (room.full) return refuse(c, "queue_full", 503, `${room.waiting} bytes wait to be stored: later, please`);
 
 		const span = tracing.receives();
 		const payload = new Uint8Array(await c.req.arrayBuffer());
@@ -56,6 +65,7 @@ export function receiver(db: Queries, keeper: Keeper, metrics: Metrics, tracing:
 		}
 		span.end(told);
 		metrics.received.inc();
+		room.took(payload.length);
 		received();
 		// An ExportTraceServiceResponse that says nothing more: in protobuf it is empty.
 		return contentType === "application/json"

@@ -4,8 +4,11 @@ import type pg from "pg";
 import { type Queries, verdict } from "./database.ts";
 import type { Row } from "./rows.ts";
 
-/** Rows of one statement: all of a transaction's, unless one batch has more. Each statement counts what it stored, at a cost. */
-const chunk = 10_000;
+/**
+ * Of one statement. Each counts what it has stored, at a cost: so all of a transaction's rows, unless one batch has more. But the server
+ * holds several times the text in memory, and may have little.
+ */
+const most = { rows: 10_000, characters: 4 * 2 ** 20 };
 
 const columns = [
 	["trace_id", "text"],
@@ -47,13 +50,30 @@ export async function store<T extends Row>(client: pg.PoolClient, rows: T[]): Pr
 	// In one order everywhere: two workers that write the same spans wait for each other, and not both.
 	const sorted = rows.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 	const sum: Stored<T> = { stored: 0, repeated: 0, refused: [] };
-	for (let i = 0; i < sorted.length; i += chunk) {
-		const { stored, repeated, refused } = await insert(client, sorted.slice(i, i + chunk));
+	for (const some of parts(sorted)) {
+		const { stored, repeated, refused } = await insert(client, some);
 		sum.stored += stored;
 		sum.repeated += repeated;
 		sum.refused.push(...refused);
 	}
 	return sum;
+}
+
+/** As they follow one another, as many as one statement may have; a row that is too long by itself comes alone. */
+export function* parts<T extends Pick<Row, "json">>(rows: T[]): Generator<T[]> {
+	let part: T[] = [];
+	let characters = 0;
+	for (const row of rows) {
+		const full = part.length === most.rows || characters + row.json.length > most.characters;
+		if (full && part.length > 0) {
+			yield part;
+			part = [];
+			characters = 0;
+		}
+		part.push(row);
+		characters += row.json.length;
+	}
+	if (part.length > 0) yield part;
 }
 
 /** By halves where something is refused, until it is known what. */
