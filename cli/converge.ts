@@ -44,11 +44,10 @@ export async function converge(environment: Environment, stack: string, interrup
 }
 
 /** Before `down`: what a killed run was making, and no state knows, would hold on to the network or the volume that it uses. */
-export async function removeHalfMade(environment: Environment, stack: string): Promise<void> {
-	const [state, there] = await Promise.all([readState(environment, stack), inventory(stack)]);
+export async function removeHalfMade(environment: Environment, stack: string, state: State): Promise<void> {
 	const { resources = [], pending_operations: pending = [] } = state.deployment;
 	if (pending.length === 0) return;
-	await removeInterrupted(resources, there, new Set(interruptedCreations(pending)));
+	await removeInterrupted(resources, await inventory(stack), new Set(interruptedCreations(pending)));
 	await writeState(environment, stack, forget(state, new Set()));
 }
 

@@ -5,7 +5,6 @@ import { reportEdits } from "./edits.ts";
 import { prepare, type StackOptions, up } from "./engine.ts";
 import { progress, seconds } from "./output.ts";
 import { type State, types } from "./state.ts";
-import { makeSignals } from "./verify/signals.ts";
 import { conclude, endpointsOf, type LinkResult, verify } from "./verify/verify.ts";
 
 /** `./tracestack up`: the stack, where it is, and the proof that it works. Returns the exit code. */
@@ -60,18 +59,19 @@ class EarlyTrace {
 		if (!this.#missing.delete(type)) return;
 		this.#addresses = { ...this.#addresses, ...service?.outputs };
 		if (this.#missing.size > 0) return;
+		void this.#send().catch(() => {});
+	};
+
+	/** Both halves, or the service graph's clock would not run. */
+	async #send(): Promise<void> {
+		const { makeSignals } = await import("./verify/signals.ts");
 		const signals = makeSignals();
 		const { otlpHttp, otlpGrpc } = this.#addresses;
-		// Both halves, or the service graph's clock would not run. A stack that asks who we are takes neither: its outputs,
-		// which say what it wants, come last.
-		void Promise.all([
+		// A stack that asks who we are takes neither: its outputs, which say what it wants, come last.
+		await Promise.all([
 			signals.sendBackendByHttp(`http://${otlpHttp}`),
 			signals.sendFrontendByGrpc(`http://${otlpGrpc}`),
-		]).then(
-			() => {
-				this.sentAt = signals.madeAt;
-			},
-			() => {},
-		);
-	};
+		]);
+		this.sentAt = signals.madeAt;
+	}
 }

@@ -7,8 +7,7 @@ import { trust } from "../../components/trust.ts";
 import type { IgnoreRule } from "../../settings/drift.ts";
 import { schema } from "../../settings/schema.ts";
 import { exportCommand } from "../dashboards/dashboards.ts";
-import { type Environment, existing, prepare, type StackOptions } from "../engine.ts";
-import { UserError } from "../output.ts";
+import { type Environment, prepare, type StackOptions, stackOf } from "../engine.ts";
 import { root } from "../paths.ts";
 import { readState, revealed, type State, types } from "../state.ts";
 import { endpointsOf } from "../verify/verify.ts";
@@ -42,22 +41,23 @@ export async function driftCommand(
 
 /** Looks at everything at once; what one look can't see, the others still do. */
 async function drift(environment: Environment, stack: string): Promise<Gathered> {
-	const selected = await existing(environment, stack);
-	if (!selected) throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
-	const state = readState(environment, stack, { showSecrets: true }).then(narrowed);
-	const lookAround = async () => {
-		const { looks, unseen } = looksAt(await state);
-		return { ...(await gather(contextOf(environment, stack, await state), looks)), unseen };
-	};
-	const [engine, live] = await Promise.all([previews(selected, environment, state), lookAround()]);
+	const [selected, state] = await Promise.all([
+		stackOf(environment, stack),
+		readState(environment, stack, { showSecrets: true }).then(narrowed),
+	]);
+	const { looks, unseen } = looksAt(state);
+	const [engine, live] = await Promise.all([
+		previews(selected, environment, state),
+		gather(contextOf(environment, stack, state), looks),
+	]);
 	const gathered = {
 		// What runs is told in more detail by whoever looked at it: of two that know as much, the first is told.
 		findings: [...live.findings, ...engine.findings],
 		failed: [...engine.failed, ...live.failed],
-		unseen: live.unseen,
+		unseen,
 	};
 	// Looks mask what they know to be secret; what one overlooks is not shown either.
-	return hide(gathered, secretTexts(await state));
+	return hide(gathered, secretTexts(state));
 }
 
 /** What looks start from. */

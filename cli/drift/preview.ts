@@ -11,9 +11,9 @@ import type { Gathered } from "./report.ts";
 /**
  * Runs a preview and a refresh that only looks, side by side: neither takes the stack's lock, neither changes anything.
  *
- * @param state What was deployed; read meanwhile.
+ * @param known What was deployed.
  */
-export async function previews(selected: Stack, { ownBackend }: Environment, state: Promise<State>): Promise<Gathered> {
+export async function previews(selected: Stack, { ownBackend }: Environment, known: State): Promise<Gathered> {
 	const stack = selected.name;
 	return keepingSettingsFile(stack, ownBackend, async () => {
 		const begun = Promise.withResolvers<void>();
@@ -28,7 +28,6 @@ export async function previews(selected: Stack, { ownBackend }: Environment, sta
 		// Both write the key's salt into the settings file: one reads what the other has half written.
 		await begun.promise;
 		const [preview, refresh] = await Promise.all([plan, recorded((onEvent) => selected.previewRefresh({ onEvent }))]);
-		const known = await state;
 		return {
 			findings: [...planned(preview.events, known), ...drifted(refresh.events, known, stack).map(sealed)],
 			failed: [
