@@ -7,7 +7,7 @@ enableCompileCache();
 
 // The engine's programs look up every place of every stack trace in source maps, and Pulumi takes a trace of each promise.
 // Node strips types in place: there is nothing to look up. Whoever else runs this may want its own.
-if (/@pulumi.pulumi.cmd/.test(process.argv[1] ?? "")) Error.prepareStackTrace = undefined;
+if (/@pulumi.pulumi.cmd/.test(process.argv[1] ?? "")) Reflect.deleteProperty(Error, "prepareStackTrace");
 
 // Pulumi loads a TypeScript compiler and a package manager, to serialize functions: nothing here does.
 const require = createRequire(import.meta.url);

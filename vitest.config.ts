@@ -42,6 +42,7 @@ export default defineConfig({
 					name: "unit",
 					include: ["tests/unit/**/*.test.ts"],
 					pool: "forks",
+					setupFiles: "quick-start.ts",
 					// Of its own accord vitest leaves one core free, which on two is half of them.
 					maxWorkers: availableParallelism(),
 					// Of a machine that others use as well.
