@@ -11,7 +11,7 @@ const alone = ["senders", ...(soak ? ["settings", "lifecycle"] : [])].map((name)
 const long = soak ? [] : ["retention", "side-by-side"].map((name) => `tests/e2e/${name}.test.ts`);
 
 /** Those that take longest, the longest first. */
-const longest = ["settings", "drift-live", "backup", "alerts", "lifecycle", "converge"].map(
+const longest = ["settings", "drift-live", "alerts", "lifecycle", "backup", "converge"].map(
 	(name) => `e2e/${name}.test.ts`,
 );
 
