@@ -1,6 +1,6 @@
 // The whole stack, wired: settings -> target -> components -> outputs.
 
-import "./compile-cache.ts";
+import "./quick-start.ts";
 import * as pulumi from "@pulumi/pulumi";
 import { makeAccess } from "./components/access.ts";
 import { archiveSource, daysKept } from "./components/archive.ts";

@@ -44,14 +44,11 @@ export async function converge(environment: Environment, stack: string, interrup
 	return state;
 }
 
-/**
- * Before `down`: removes what a killed run was creating. It is in no state, and would keep network and volumes in use.
- */
-export async function removeHalfMade(environment: Environment, stack: string): Promise<void> {
-	const [state, there] = await Promise.all([readState(environment, stack), inventory(stack)]);
+/** Before `down`: removes what a killed run was creating. It is in no state, and would keep network and volumes in use. */
+export async function removeHalfMade(environment: Environment, stack: string, state: State): Promise<void> {
 	const { resources = [], pending_operations: pending = [] } = state.deployment;
 	if (pending.length === 0) return;
-	await removeInterrupted(resources, there, new Set(interruptedCreations(pending)));
+	await removeInterrupted(resources, await inventory(stack), new Set(interruptedCreations(pending)));
 	await writeState(environment, stack, forget(state, new Set()));
 }
 

@@ -1,13 +1,8 @@
 // A stack and Pulumi: the environment that every command shares, and `up` and `down` with their progress.
 
+import "../quick-start.ts";
 import { delimiter, dirname, join, resolve } from "node:path";
-import {
-	type EngineEvent,
-	LocalWorkspace,
-	PulumiCommand,
-	Stack,
-	StackNotFoundError,
-} from "@pulumi/pulumi/automation/index.js";
+import type { EngineEvent, LocalWorkspace, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
 import { trust } from "../components/trust.ts";
 import { backendEnvironment, keepingSettingsFile, userPulumiHome } from "./backend.ts";
@@ -112,7 +107,7 @@ export async function up(
 	onEvent: (event: EngineEvent) => void = () => {},
 ): Promise<{ found: State; now: Outputs }> {
 	return operate(stack, environment, async (shown, signal) => {
-		const s = await Stack.createOrSelect(stack, await workspace(environment));
+		const s = await stackOf(environment, stack, "createOrSelect");
 		const interrupted = new Set<string>();
 		const attempt = async () => {
 			const found = await converge(environment, stack, interrupted);
@@ -121,9 +116,8 @@ export async function up(
 				shown.event(event);
 				onEvent(event);
 			};
-			const { outputs } = await s.up({ onEvent: both, suppressProgress: true, policyPacks: [policyPack] });
-			const values = Object.entries(outputs).map(([name, { value }]) => [name, value]);
-			return { found, now: trusted(Object.fromEntries(values)) };
+			await s.up({ onEvent: both, suppressProgress: true, policyPacks: [policyPack] });
+			return { found, now: await outputs(environment, stack) };
 		};
 		const whenOurs = () => whenFree(stack, () => s.cancel(), attempt, signal);
 		try {
@@ -144,22 +138,27 @@ export async function down(
 	environment: Environment,
 	{ stack, deleteData }: StackOptions & { deleteData: boolean },
 ): Promise<void> {
-	const s = await existing(environment, stack);
-	// Dashboards and datasources are on Grafana's volume: they stay in the state as long as the volume does.
-	const target = s && !deleteData ? (await running(environment, stack)).map(({ urn }) => urn) : undefined;
-	const anything = s && target?.length !== 0;
-	if (anything)
-		await operate(stack, environment, async (shown, signal) => {
-			const destroy = async () => {
-				await removeHalfMade(environment, stack);
-				signal.throwIfAborted();
-				await s.destroy({ onEvent: shown.event, ...(target && { target, targetDependents: true }) });
-			};
-			await whenFree(stack, () => s.cancel(), destroy, signal);
-		});
+	let state: State | undefined;
+	let removed = false;
+	await operate(stack, environment, async (shown, signal) => {
+		const s = await stackOf(environment, stack);
+		const destroy = async () => {
+			state = await findState(environment, stack);
+			if (!state) return;
+			await removeHalfMade(environment, stack, state);
+			signal.throwIfAborted();
+			// Dashboards and datasources are on Grafana's volume: they stay in the state as long as the volume does.
+			const going = deleteData ? (state.deployment.resources ?? []) : running(state);
+			if (going.length === 0) return;
+			const target = deleteData ? undefined : going.map(({ urn }) => urn);
+			removed = true;
+			await s.destroy({ onEvent: shown.event, ...(target && { target, targetDependents: true }) });
+		};
+		await whenFree(stack, () => s.cancel(), destroy, signal);
+	});
 	const leftovers = (await peek(stack)).docker ? await removeLeftovers(stack, { volumes: deleteData }) : 0;
-	if (!anything && leftovers === 0)
-		progress(`${s ? `the stack ${stack} is down` : `there is no stack ${stack}`}: nothing was removed`);
+	if (!removed && leftovers === 0)
+		progress(`${state ? `the stack ${stack} is down` : `there is no stack ${stack}`}: nothing was removed`);
 }
 
 /**
@@ -177,14 +176,14 @@ function trusted(all: Outputs): Outputs {
 
 /** Names of the containers that a stack's state says are running. */
 export async function containers(environment: Environment, stack: string): Promise<string[]> {
-	return (await running(environment, stack))
+	return running(await findState(environment, stack))
 		.filter(({ type, inputs }) => type === types.container && inputs?.mustRun !== false)
 		.map(({ inputs }) => inputs?.name ?? "");
 }
 
 /** Containers and network: what `down` removes when data is kept. */
-async function running(environment: Environment, stack: string): Promise<StateResource[]> {
-	const { resources = [] } = (await findState(environment, stack))?.deployment ?? {};
+function running(state: State | undefined): StateResource[] {
+	const { resources = [] } = state?.deployment ?? {};
 	return resources.filter(({ type }) => type === types.container || type === types.network);
 }
 
@@ -216,17 +215,25 @@ async function operate<T>(
 	}
 }
 
-/** A stack by its name, without creating it; undefined when there is none. */
-export async function existing(environment: Environment, name: string): Promise<Stack | undefined> {
-	try {
-		return await Stack.select(name, await workspace(environment));
-	} catch (error) {
-		if (error instanceof StackNotFoundError) return undefined;
-		throw error;
-	}
+/**
+ * A stack's operations. Loading what is behind them takes longer than most commands that need none.
+ *
+ * @param how `createOrSelect` asks the engine; otherwise it is a stack that there is, and the engine says so if there is none.
+ */
+export async function stackOf(environment: Environment, name: string, how?: "createOrSelect"): Promise<Stack> {
+	const { Stack } = await import("@pulumi/pulumi/automation/index.js");
+	const space = await workspace(environment);
+	// Every command names its stack.
+	if (!how) space.selectStack = async () => {};
+	const stack = await (how ? Stack.createOrSelect(name, space) : Stack.select(name, space));
+	// After each operation the CLI would be started three times more, for what nobody reads.
+	stack.outputs = async () => ({});
+	stack.info = async () => undefined;
+	return stack;
 }
 
 async function workspace({ env, home }: Environment): Promise<LocalWorkspace> {
+	const { LocalWorkspace, PulumiCommand } = await import("@pulumi/pulumi/automation/index.js");
 	const pulumiCommand = await PulumiCommand.get({ root: home });
 	return LocalWorkspace.create({ workDir: root, envVars: env, pulumiCommand });
 }

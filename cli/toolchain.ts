@@ -3,7 +3,6 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
 import { parse } from "yaml";
 import { folded, progress, UserError } from "./output.ts";
@@ -78,6 +77,7 @@ async function officialPulumi(): Promise<{ home?: string } | undefined> {
 	if (await airgapReady()) return undefined;
 	progress(`no Pulumi CLI found: downloading ${version} into the cache`);
 	try {
+		const { PulumiCommand } = await import("@pulumi/pulumi/automation/index.js");
 		await PulumiCommand.install({ root: home }); // the version of @pulumi/pulumi
 		return { home };
 	} catch (error) {

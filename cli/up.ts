@@ -7,7 +7,6 @@ import { reportEdits } from "./edits.ts";
 import { prepare, type StackOptions, up } from "./engine.ts";
 import { folded, progress, seconds } from "./output.ts";
 import { type State, types } from "./state.ts";
-import { makeSignals } from "./verify/signals.ts";
 import { conclude, endpointsOf, type LinkResult, verify } from "./verify/verify.ts";
 
 /** Brings the stack up, proves that it works, and prints where everything is. Returns the exit code. */
@@ -63,18 +62,19 @@ class EarlyTrace {
 		if (!this.#missing.delete(type)) return;
 		this.#addresses = { ...this.#addresses, ...service?.outputs };
 		if (this.#missing.size > 0) return;
+		void this.#send().catch(() => {});
+	};
+
+	/** Both halves: the service graph needs a client and a server. */
+	async #send(): Promise<void> {
+		const { makeSignals } = await import("./verify/signals.ts");
 		const signals = makeSignals();
 		const { otlpHttp, otlpGrpc } = this.#addresses;
-		// Both halves: the service graph needs a client and a server. A stack with a token or TLS accepts neither, which does
-		// not matter: its credentials are outputs of the stack, and known only in the end.
-		void Promise.all([
+		// A stack with a token or TLS accepts neither: its credentials are outputs of the stack, and known only in the end.
+		await Promise.all([
 			signals.sendBackendByHttp(`http://${otlpHttp}`),
 			signals.sendFrontendByGrpc(`http://${otlpGrpc}`),
-		]).then(
-			() => {
-				this.sentAt = signals.madeAt;
-			},
-			() => {},
-		);
-	};
+		]);
+		this.sentAt = signals.madeAt;
+	}
 }

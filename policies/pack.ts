@@ -1,5 +1,6 @@
 // The rules as a policy pack of the engine: `pulumi preview --policy-pack policies`.
 
+import "../quick-start.ts";
 import {
 	type Policies,
 	PolicyPack,

@@ -3,8 +3,8 @@
 import { contextOf } from "../drift/drift.ts";
 import type { Context } from "../drift/finding.ts";
 import { hide, narrowed, secretTexts } from "../drift/secrets.ts";
-import { existing, prepare, type StackOptions } from "../engine.ts";
-import { columns, paint, UserError, visible, wrapped } from "../output.ts";
+import { prepare, type StackOptions } from "../engine.ts";
+import { columns, paint, visible, wrapped } from "../output.ts";
 import { readState } from "../state.ts";
 import { archive } from "./archive.ts";
 import { inCloudWatch, onFargate } from "./aws.ts";
@@ -43,8 +43,6 @@ interface Seen {
 export async function doctorCommand(options: StackOptions & { json?: boolean }): Promise<number> {
 	const environment = await prepare(options, "look");
 	const { stack } = options;
-	if (!(await existing(environment, stack)))
-		throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
 	const state = await readState(environment, stack, { showSecrets: true }).then(narrowed);
 	// Logs may contain secrets of the stack.
 	const seen = hide(await examine(contextOf(environment, stack, state)), secretTexts(state)).map((check) => ({

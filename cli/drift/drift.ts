@@ -4,8 +4,8 @@ import { trust } from "../../components/trust.ts";
 import type { IgnoreRule } from "../../settings/drift.ts";
 import { schema } from "../../settings/schema.ts";
 import { exportCommand } from "../dashboards/dashboards.ts";
-import { type Environment, existing, prepare, type StackOptions } from "../engine.ts";
-import { UserError, writeResult } from "../output.ts";
+import { type Environment, prepare, type StackOptions, stackOf } from "../engine.ts";
+import { writeResult } from "../output.ts";
 import { readConfig } from "../settings-file.ts";
 import { readState, revealed, type State, types } from "../state.ts";
 import { endpointsOf } from "../verify/verify.ts";
@@ -37,22 +37,23 @@ export async function driftCommand(
 
 /** Runs all looks at once. One that fails does not keep the others from their findings. */
 async function drift(environment: Environment, stack: string): Promise<Gathered> {
-	const selected = await existing(environment, stack);
-	if (!selected) throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
-	const state = readState(environment, stack, { showSecrets: true }).then(narrowed);
-	const lookAround = async () => {
-		const { looks, unseen } = looksAt(await state);
-		return { ...(await gather(contextOf(environment, stack, await state), looks)), unseen };
-	};
-	const [engine, live] = await Promise.all([previews(selected, environment, state), lookAround()]);
+	const [selected, state] = await Promise.all([
+		stackOf(environment, stack),
+		readState(environment, stack, { showSecrets: true }).then(narrowed),
+	]);
+	const { looks, unseen } = looksAt(state);
+	const [engine, live] = await Promise.all([
+		previews(selected, environment, state),
+		gather(contextOf(environment, stack, state), looks),
+	]);
 	const gathered = {
 		// The looks at what runs come first: of two findings with equal detail the first is reported, and theirs are more precise.
 		findings: [...live.findings, ...engine.findings],
 		failed: [...engine.failed, ...live.failed],
-		unseen: live.unseen,
+		unseen,
 	};
 	// Looks mask the secrets that they know of; this masks any that they overlook.
-	return hide(gathered, secretTexts(await state));
+	return hide(gathered, secretTexts(state));
 }
 
 /** What every look starts from. @param state The exported state, secrets readable. */

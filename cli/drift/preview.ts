@@ -12,9 +12,9 @@ import type { Gathered } from "./report.ts";
 /**
  * Runs a preview, and a refresh that changes nothing, side by side. Neither takes the stack's lock.
  *
- * @param state What was deployed. It is still being read meanwhile.
+ * @param known What was deployed.
  */
-export async function previews(selected: Stack, { ownBackend }: Environment, state: Promise<State>): Promise<Gathered> {
+export async function previews(selected: Stack, { ownBackend }: Environment, known: State): Promise<Gathered> {
 	const stack = selected.name;
 	const words = { stopping: "stopping: Pulumi ends its preview", stopped: "Interrupted." };
 	const compare = async () => {
@@ -41,7 +41,6 @@ export async function previews(selected: Stack, { ownBackend }: Environment, sta
 		},
 		["SIGINT"],
 	);
-	const known = await state;
 	return {
 		findings: [...planned(preview.events, known), ...drifted(refresh.events, known, stack).map(sealed)],
 		failed: [

@@ -8,13 +8,14 @@ import type { Workload } from "../../components/workload.ts";
 import { objectOrText, splitOnce } from "../../settings/configuration.ts";
 import { parseSettings, type Settings } from "../../settings.ts";
 import { requireDockerEngine } from "../docker-engine.ts";
-import { type Environment, existing, prepare, type StackOptions } from "../engine.ts";
+import { type Environment, prepare, type StackOptions, stackOf } from "../engine.ts";
 import { inventory, longRunning } from "../inventory.ts";
 import { hasLinter, lint } from "../linter.ts";
 import { workloadsOf } from "../linters.ts";
 import { columns, paint, progress, shorten, UserError, wrapped } from "../output.ts";
 import { root } from "../paths.ts";
 import { peek } from "../settings-file.ts";
+import { readState } from "../state.ts";
 import { type Step, step, versionOf } from "./version.ts";
 
 /** A service, and what the catalogue would change. */
@@ -128,10 +129,10 @@ async function have(image: string): Promise<void> {
 
 /** A stack's settings, as the Pulumi program would read them with this catalogue. */
 async function settingsOf(environment: Environment, stack: string): Promise<Settings> {
-	const selected = await existing(environment, stack);
-	if (!selected) throw new UserError(`There is no stack ${stack}: ./tracestack up --stack ${stack}`);
+	// The engine would say it in its own words.
+	await readState(environment, stack);
 	const { name: project } = parse(await readFile(join(root, "Pulumi.yaml"), "utf8"));
-	const raw = Object.entries(await selected.getAllConfig())
+	const raw = Object.entries(await (await stackOf(environment, stack)).getAllConfig())
 		.map(([key, { value }]) => [...splitOnce(key, ":"), value] as const)
 		.filter(([namespace]) => namespace === project)
 		.map(([, setting, value]) => [setting, objectOrText(value)]);

@@ -16,7 +16,7 @@ export interface ReadyArgs {
 /**
  * Waits until a service answers.
  *
- * @throws RunError after `timeoutSeconds`, with the service, its last answer and its last log lines; at once when its
+ * @throws RunError after `timeoutSeconds`, with the service, its last answer and its last log lines; sooner when its
  * container is gone or was stopped, or its disk is full, which no waiting changes.
  */
 export async function waitUntilReady({
@@ -30,6 +30,7 @@ export async function waitUntilReady({
 	const started = Date.now();
 	let answer = "";
 	let told = 0;
+	let looked = -3; // the first look comes after two seconds
 	for (;;) {
 		answer = typeof probe === "string" ? await ask(probe) : await askWithin(containerId, probe);
 		if (answer === "ready") return;
@@ -37,14 +38,13 @@ export async function waitUntilReady({
 		if (seconds > timeoutSeconds) break;
 		if (seconds - told >= 2) {
 			told = seconds;
-			await mustExist(service, containerId);
-			const log = await logOf(containerId);
-			if (/no space left on device|disk is full|disk quota exceeded/i.test(log)) {
-				const where = volumes.length > 0 ? `the disk of its volume ${volumes.join(", ")}` : "its disk";
-				const advice = "Make room (docker system df shows what takes it), then run this again.";
-				throw new RunError(`${service}: no space left on ${where}. ${advice}\nIts last log lines:\n${log}`);
-			}
 			progress(`waiting for ${service} to be ready (${seconds.toFixed(0)} of ${timeoutSeconds} s): ${answer}`);
+		}
+		// Each look starts two processes, while the service needs the machine: not as often as it is asked.
+		if (seconds - looked >= 5) {
+			looked = seconds;
+			await mustExist(service, containerId);
+			await mustHaveRoom(service, containerId, volumes);
 		}
 		await new Promise((resolve) => setTimeout(resolve, 200));
 	}
@@ -67,6 +67,14 @@ async function mustExist(service: string, containerId: string): Promise<void> {
 	if (exitCode !== 0)
 		throw new RunError(`${service}: its container is gone, removed by hand? ${advice} makes it again.`);
 	if (stdout === "exited") throw new RunError(`${service}: its container was stopped. ${advice} starts it again.`);
+}
+
+async function mustHaveRoom(service: string, containerId: string, volumes: string[]): Promise<void> {
+	const log = await logOf(containerId);
+	if (!/no space left on device|disk is full|disk quota exceeded/i.test(log)) return;
+	const where = volumes.length > 0 ? `the disk of its volume ${volumes.join(", ")}` : "its disk";
+	const advice = "Make room (docker system df shows what takes it), then run this again.";
+	throw new RunError(`${service}: no space left on ${where}. ${advice}\nIts last log lines:\n${log}`);
 }
 
 async function askWithin(containerId: string, command: string[]): Promise<string> {

@@ -50,6 +50,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
 	mlflow.server?.close();
+	await stack.takeDown();
 	await stack.remove();
 });
 

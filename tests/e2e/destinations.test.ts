@@ -1,4 +1,5 @@
-// What leaves the collector: secrets nowhere, and further destinations that can't disturb the stack's own.
+// What leaves the collector: secrets nowhere, and further destinations that can't disturb the stack's own; of traces a part,
+// where it samples.
 
 import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
@@ -8,6 +9,7 @@ import { Batch, post } from "../../cli/load/batch.ts";
 import { type Endpoints, json, until, withQuery } from "../../cli/verify/api.ts";
 import { besideDocker, bridgeAddress } from "./beside.ts";
 import { authorization, experiment, MlflowStandIn } from "./mlflow.ts";
+import { sampling } from "./sampling.ts";
 import { lost, lostOf } from "./sender.ts";
 import { TestStack } from "./stack.ts";
 
@@ -278,3 +280,5 @@ describe("a destination that refuses, and one that is dead", () => {
 		);
 	});
 });
+
+sampling(() => ({ stack, e }));

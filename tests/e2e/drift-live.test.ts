@@ -1,5 +1,5 @@
 // What hands change beside the code: each change is found, by its right name, and gone after what its `restore` says. What
-// changes nothing is no finding.
+// changes nothing is no finding. The same stack has what the engine itself can tell, and the doctor.
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,8 +15,10 @@ import type { Endpoints } from "../../cli/verify/api.ts";
 import { ruleFiles } from "../../components/rules.ts";
 import { readCatalogue } from "../../settings/catalogue.ts";
 import { parseSettings } from "../../settings.ts";
+import { soundToTheDoctor, troubles } from "./doctor.ts";
+import { driftOfTheEngine } from "./drift.ts";
 import { expectFound, findings, restore } from "./findings.ts";
-import { docker, Hands, paths, type Shown } from "./hands.ts";
+import { docker, edited, Hands, paths } from "./hands.ts";
 import { harmless, ordinary } from "./harmless.ts";
 import { TestStack } from "./stack.ts";
 
@@ -28,6 +30,7 @@ const busybox = images.busybox!.image;
 const ownTag = `tracestack-${name}/alertmanager:deployed`;
 const network = `${name}-other`;
 const stranger = `${name}-stranger`;
+const settings = { size: "small" };
 let stack: TestStack;
 let endpoints: Endpoints;
 let hands: Hands;
@@ -42,7 +45,7 @@ beforeAll(async () => {
 	process.env.TRACESTACK_IMAGES = catalogue;
 	await removeHandMade();
 	stack = await TestStack.create(name, 31200);
-	stack.configure({ size: "small" });
+	stack.configure(settings);
 	const up = await stack.tracestack("up", "--no-verify");
 	if (up.code !== 0) throw new Error(up.all);
 	endpoints = await stack.endpoints();
@@ -66,13 +69,15 @@ async function removeHandMade(): Promise<void> {
 }
 
 const drift = () => findings(stack);
+const scene = () => ({ stack, hands, endpoints });
+
+soundToTheDoctor(scene);
 
 describe("no finding is", () => {
 	it([...Object.keys(harmless), ...Object.keys(ordinary)].join(", "), async () => {
-		const scene = { stack, hands, endpoints, dir, image: ownTag, busybox };
-		await Promise.all(Object.values(harmless).map((happens) => happens(scene)));
-		for (const [what, happens] of Object.entries(ordinary))
-			expect(await happens(scene), what).toMatchObject({ code: 0 });
+		const all = { ...scene(), dir, image: ownTag, busybox };
+		await Promise.all(Object.values(harmless).map((happens) => happens(all)));
+		for (const [what, happens] of Object.entries(ordinary)) expect(await happens(all), what).toMatchObject({ code: 0 });
 		expect(await drift()).toEqual([]);
 	});
 });
@@ -87,10 +92,8 @@ describe("what a hand did", () => {
 
 	it("to containers and their files is found", async () => {
 		const extra = stringify({ groups: [{ name: "mine", rules: [{ alert: "Mine", expr: "vector(1)" }] }] });
-		const settings = parseSettings({}, { project: "tracestack", name }, process.env.TRACESTACK_IMAGES);
-		const kept = ruleFiles(settings).flatMap((file) =>
-			file.name === "thresholds.yaml" ? [] : `${rules}/${file.name}`,
-		);
+		const parsed = parseSettings({}, { project: "tracestack", name }, process.env.TRACESTACK_IMAGES);
+		const kept = ruleFiles(parsed).flatMap((file) => (file.name === "thresholds.yaml" ? [] : `${rules}/${file.name}`));
 		await Promise.all([
 			// Not loaded: Tempo reads its file when it starts.
 			hands.edit("tempo", paths.tempo, (text) => text.replaceAll("block_retention: 336h", "block_retention: 24h")),
@@ -208,7 +211,7 @@ describe("what a hand did", () => {
 			route(),
 			docker("create", "--name", stranger, ...labels, busybox, "true"),
 			docker("tag", busybox, ownTag),
-			hands.save("services", (dashboard) => ({ ...dashboard, title: "By hand", panels: edited(dashboard.panels) })),
+			hands.save("services", edited),
 			hands.ask("/api/dashboards/uid/alerts", "DELETE"),
 			hands.ask("/api/dashboards/db", "POST", { dashboard: { uid: "mine", title: "Mine" }, folderUid: "platform" }),
 			hands
@@ -292,20 +295,13 @@ describe("what a hand did", () => {
 
 	it("is over after what `restore` says", async () => {
 		await restore(found);
-		expect(await drift()).toEqual([]);
 		// Nothing to write: files and Grafana agree, byte by byte.
 		const { code, all } = await stack.tracestack("dashboards", "export");
 		expect(code, all).toBe(0);
 		expect(all).toContain("nothing to write");
 	});
+
+	driftOfTheEngine(scene, settings);
 });
 
-function edited(panels: Shown["dashboard"]["panels"]): Shown["dashboard"]["panels"] {
-	return panels
-		.filter(({ title }) => title !== "Error ratio")
-		.map((panel) => {
-			const { fieldConfig, ...rest } = panel;
-			if (panel.title !== "Request rate") return panel;
-			return { ...rest, fieldConfig: { ...fieldConfig, defaults: { ...fieldConfig.defaults, unit: "cps" } } };
-		});
-}
+troubles(scene);

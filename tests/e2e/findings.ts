@@ -46,7 +46,9 @@ export async function restore(findings: Finding[]): Promise<void> {
 	for (const kind of kinds) {
 		const asked = commands
 			.filter((command) => kind.test(command))
-			.map((command) => command.replace("tracestack up", "$& --no-verify").replace("pulumi up", "$& --yes"));
+			.map((command) =>
+				command.replace("tracestack up", "$& --no-verify").replace("pulumi up", "$& --yes --skip-preview"),
+			);
 		await Promise.all(asked.map((command) => execa("bash", ["-c", command], { cwd: root })));
 	}
 }

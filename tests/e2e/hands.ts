@@ -139,3 +139,15 @@ function changed(text: string, change: Edit): string {
 	if (after === text) throw new Error(`nothing to edit in ${text.slice(0, 300)}`);
 	return after;
 }
+
+/** A dashboard with another title, without a panel, and with another unit in one. */
+export function edited({ panels, ...dashboard }: Shown["dashboard"]): Shown["dashboard"] {
+	const others = panels
+		.filter(({ title }) => title !== "Error ratio")
+		.map((panel) => {
+			const { fieldConfig, ...rest } = panel;
+			if (panel.title !== "Request rate") return panel;
+			return { ...rest, fieldConfig: { ...fieldConfig, defaults: { ...fieldConfig.defaults, unit: "cps" } } };
+		});
+	return { ...dashboard, title: "By hand", panels: others };
+}

@@ -97,10 +97,9 @@ export const harmless: Record<string, Happening> = {
 		),
 };
 
-/** Commands of the stack itself. One after the other: each wants the state. */
+/** Commands of the stack itself. One after the other: each wants the state. A proof was before. */
 export const ordinary: Record<string, Happening> = {
 	"a refresh": ({ stack }) => stack.pulumi("refresh", "--yes", "--skip-preview"),
-	"a proof": ({ stack }) => stack.tracestack("verify"),
 	"a backup": ({ stack, dir }) => stack.tracestack("backup", join(dir, "backup.tar")),
 };
 

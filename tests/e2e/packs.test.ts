@@ -108,6 +108,7 @@ beforeAll(async () => {
 afterAll(async () => {
 	told.server?.close();
 	temporal?.server.close();
+	await stack.takeDown();
 	await stack.remove();
 });
 

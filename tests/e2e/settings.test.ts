@@ -1,15 +1,19 @@
-// Settings on a running stack: a wrong one changes nothing, a right one only what it names, and none loses data.
+// Settings on a running stack: a wrong one changes nothing, a right one only what it names, and none loses data. The same
+// stack is killed, starved and held against policies.
 
 import type { Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { json, prometheusValue, until, withQuery } from "../../cli/verify/api.ts";
+import { type Endpoints, json, prometheusValue, until, withQuery } from "../../cli/verify/api.ts";
 import { besideDocker } from "./beside.ts";
+import { survivesKills, survivesRefusals } from "./durability.ts";
+import { policies } from "./policies.ts";
 import { lost, lostOf, Sender, sendTraces } from "./sender.ts";
 import { TestStack } from "./stack.ts";
 
 const tempoOtlpHttp = 26018;
 const collectorMetrics = 26019;
 let stack: TestStack;
+let e: Endpoints;
 let application: Server;
 let settings: Record<string, unknown>;
 
@@ -60,10 +64,10 @@ describe("settings of its own", () => {
 		stack.configure(settings);
 		const up = await stack.tracestack("up");
 		expect(up.code, up.all).toBe(0);
+		e = await stack.endpoints();
 	});
 
 	it("publishes ports that have no default, and scrapes what runs beside Docker", async () => {
-		const e = await stack.endpoints();
 		expect(await sendTraces(`http://127.0.0.1:${tempoOtlpHttp}`, "past-the-collector", 1)).toHaveLength(1);
 		const metrics = await fetch(`http://127.0.0.1:${collectorMetrics}/metrics`);
 		expect(await metrics.text()).toContain("otelcol_receiver_accepted_spans");
@@ -71,20 +75,25 @@ describe("settings of its own", () => {
 	});
 });
 
-describe("a changed setting", () => {
-	let sender: Sender;
+const scene = () => ({ stack, e, settings });
 
+policies(scene);
+survivesKills(scene);
+
+let sender: Sender;
+
+describe("a changed setting", () => {
 	it("touches only its own container", async () => {
-		sender = new Sender((await stack.endpoints()).otlpHttp, "changing");
-		expect(await replacedBy({ tempo: { retention: "2d" } })).toEqual(["tempo"]);
-		expect(await replacedBy({ ports: { ...stack.ports, tempoOtlpHttp } })).toEqual(["collector", "tempo"]);
+		sender = new Sender(e.otlpHttp, "changing");
+		const changed = { tempo: { retention: "2d" }, ports: { ...stack.ports, tempoOtlpHttp } };
+		expect(await replacedBy(changed)).toEqual(["collector", "tempo"]);
+		settings = { ...settings, ...changed };
 	});
 
 	it("has lost no acknowledged span", async () => {
 		await sender.stop();
-		const { tempo } = await stack.endpoints();
 		expect(sender.acknowledged.length).toBeGreaterThan(100);
-		expect(await lostOf(tempo, sender)).toEqual([]);
+		expect(await lostOf(e.tempo, sender)).toEqual([]);
 	});
 
 	it("that switches logs off leaves them on their volume, for when they are switched on again", async () => {
@@ -94,18 +103,23 @@ describe("a changed setting", () => {
 		const verify = await stack.tracestack("verify");
 		expect(verify.code, verify.all).toBe(0);
 
+		settings = { ...settings, collector: { queueMiB: 1 } };
 		expect(await replacedBy({})).toEqual(["collector", "loki", "prometheus"]);
-		const { loki } = await stack.endpoints();
 		const query = '{service_name="tracestack-verify-backend"}';
 		const earlier = { query, start: Math.floor(Date.now() / 1000) - 1800, limit: 10 };
-		const { data } = await json<{ data: { result: unknown[] } }>(withQuery(`${loki}/loki/api/v1/query_range`, earlier));
+		const { data } = await json<{ data: { result: unknown[] } }>(
+			withQuery(`${e.loki}/loki/api/v1/query_range`, earlier),
+		);
 		expect(data.result).not.toEqual([]);
 	});
+});
 
+survivesRefusals(scene);
+
+describe("a changed setting", () => {
 	it("that renames everything takes the data along", async () => {
 		expect(await replacedBy({ namePrefix: "e2e-renamed" })).toHaveLength(6);
 		expect((await stack.resources("container")).every((name) => name.startsWith("e2e-renamed-"))).toBe(true);
-		const { tempo } = await stack.endpoints();
-		expect(await lost(tempo, sender.acknowledged.slice(0, 20))).toEqual([]);
+		expect(await lost(e.tempo, sender.acknowledged.slice(0, 20))).toEqual([]);
 	});
 });

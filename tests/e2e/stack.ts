@@ -1,7 +1,7 @@
 // A stack of the end-to-end tests: the real command line, the real engine, real containers, on ports of its own. The
 // catalogue under test is in TRACESTACK_IMAGES.
 
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -27,6 +27,9 @@ const names = [
 	"postgres",
 	"otelWorker",
 ] as const;
+
+/** What the engine has of a stack: in this order, nobody uses what is removed. */
+export const kinds = ["container", "network", "volume"] as const;
 
 /** Every service that a stack runs. */
 export const services = ["alertmanager", "collector", "grafana", "loki", "prometheus", "tempo"];
@@ -66,9 +69,9 @@ export class TestStack {
 	/** A stack with ports from `firstPort` on, without what an earlier, killed run may have left of it. */
 	static async create(name: string, firstPort: number): Promise<TestStack> {
 		const stack = new TestStack(name, firstPort);
+		// Its file is the first thing that there is of a stack, and goes last.
+		if (existsSync(stack.file) || (await stack.#left()).length > 0) await stack.#forget();
 		stack.configure();
-		const down = await stack.tracestack("down", "--delete-data");
-		if (down.code !== 0) throw new Error(`what was left of ${name} can't be removed:\n${down.all}`);
 		return stack;
 	}
 
@@ -97,7 +100,7 @@ export class TestStack {
 	}
 
 	/** Names of what the engine has of this stack. */
-	async resources(kind: "container" | "network" | "volume"): Promise<string[]> {
+	async resources(kind: (typeof kinds)[number]): Promise<string[]> {
 		const list = kind === "container" ? ["ps", "--all"] : [kind, "ls"];
 		const format = kind === "container" ? "{{.Names}}" : "{{.Name}}";
 		const filter = `label=tracestack.stack=tracestack/${this.name}`;
@@ -163,12 +166,31 @@ export class TestStack {
 		return victims.length;
 	}
 
-	/** Takes everything of the stack away, its state as well. */
-	async remove(): Promise<void> {
+	/** `./tracestack down --delete-data`. Throws where something is left. */
+	async takeDown(): Promise<void> {
 		const down = await this.tracestack("down", "--delete-data");
-		if (down.code !== 0) throw new Error(`${this.name} can't be removed:\n${down.all}`);
-		await this.pulumi("stack", "rm", "--yes", "--force");
+		const left = await this.#left();
+		if (down.code !== 0 || left.length > 0)
+			throw new Error(`${this.name} was not taken down, and left ${left.join(", ") || "nothing"}:\n${down.all}`);
+	}
+
+	/** Takes everything of the stack away, its state as well. Not by `down`, which gives every service time to end well. */
+	async remove(): Promise<void> {
+		await this.#forget();
 		rmSync(this.file, { force: true });
+	}
+
+	/** Names of all that the engine has of it. */
+	async #left(): Promise<string[]> {
+		return (await Promise.all(kinds.map((kind) => this.resources(kind)))).flat();
+	}
+
+	async #forget(): Promise<void> {
+		for (const kind of kinds) {
+			const names = await this.resources(kind);
+			if (names.length > 0) await execa("docker", [kind, "rm", ...(kind === "network" ? [] : ["--force"]), ...names]);
+		}
+		await this.pulumi("stack", "rm", "--yes", "--force");
 	}
 
 	async #run(args: string[]): Promise<Outcome> {

@@ -13,7 +13,8 @@ const running = ["tempo", "temporal-poller", "gone"].map((service) => ({
 }));
 
 vi.mock("../../cli/docker-engine.ts", () => ({ requireDockerEngine: async () => {} }));
-vi.mock("../../cli/engine.ts", () => ({ prepare, existing: async () => ({ getAllConfig: async () => config }) }));
+vi.mock("../../cli/engine.ts", () => ({ prepare, stackOf: async () => ({ getAllConfig: async () => config }) }));
+vi.mock("../../cli/state.ts", () => ({ readState: async () => ({}) }));
 vi.mock("../../cli/inventory.ts", () => ({ inventory: async () => ({}), longRunning: () => running }));
 vi.mock("../../cli/linter.ts", () => ({ hasLinter: (name: string) => name === "tempo", lint: async () => {} }));
 vi.mock("execa", () => ({ execa: async () => ({ exitCode: 0 }) }));
