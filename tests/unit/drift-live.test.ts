@@ -131,12 +131,12 @@ groups:
     rules:
       - alert: Slow
         expr: |
-          # comment
-          sum by (le) (rate(x{a="b",}[5m])) > on (job) group_right y
+          # comment: it isn't code
+          sum by (le) (rate(x{a="b",c=~'#1',}[5m])) > on (job) group_right y
         for: 1m
         labels: { severity: warning }
 `;
-	const query = 'sum by (le) (rate(x{a="b"}[5m])) > on (job) group_right () y';
+	const query = 'sum by (le) (rate(x{a="b",c=~"#1"}[5m])) > on (job) group_right () y';
 	const loaded = (duration: number) =>
 		loadedGroups([
 			{

@@ -58,10 +58,11 @@ export function loadedGroups(groups: Group[]): Map<string, Record<string, FileRu
 	return files;
 }
 
-/** A query without spaces, comments and empty lists of labels, which differ between a file and Prometheus's API. */
+/** A query without what differs between a file and Prometheus's API: spaces, comments, kinds of quotes, empty lists of labels. */
 function plain(query: string): string {
 	return query
-		.replaceAll(/#[^\n"'`]*$/gm, "")
+		.replaceAll(/("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)|#.*/g, "$1")
+		.replaceAll(/(['`])([^"'`\\]*)\1/g, '"$2"')
 		.replaceAll(/\s+/g, "")
 		.replaceAll(/,([)}])/g, "$1")
 		.replaceAll(/(group_left|group_right)\(\)/g, "$1");
