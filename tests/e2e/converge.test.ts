@@ -48,7 +48,7 @@ describe("an up that was killed", () => {
 	});
 
 	it("has left locks or half-made resources, which were named", () => {
-		expect(found.join("\n")).toMatch(/freeing the lock of a run that was killed \(process \d+/);
+		expect(found.join("\n")).toMatch(/removing the lock of a run that was killed \(process \d+/);
 	});
 
 	it("leaves a state that knows all of the stack", async () => {
