@@ -27,7 +27,8 @@ export async function checkCommand(options: { images?: string }): Promise<number
  * Checks types, style, dead code and every configuration file. All checks run, whatever fails.
  *
  * @param images Image catalogue whose linters are used; undefined for the official one.
- */ export async function check(images: string | undefined): Promise<Count> {
+ */
+export async function check(images: string | undefined): Promise<Count> {
 	const tool = (name: string, command: string, args: string[]): Lint => ({
 		name,
 		run: async () => {

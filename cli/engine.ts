@@ -203,11 +203,15 @@ async function operate<T>(
 		stopping: "stopping: Pulumi finishes what it has begun",
 		stopped: "Interrupted. The same command continues where this one stopped.",
 	};
+	const operation = async (signal: AbortSignal) => {
+		const result = await keepingSettingsFile(name, ownBackend, () => body(shown, signal));
+		// Pulumi may have had nothing left to stop: what would come after it is not begun either.
+		signal.throwIfAborted();
+		return result;
+	};
 	try {
 		// The terminal has sent the signal to Pulumi as well: to end here would end it in the middle of a creation.
-		return await interruptible(words, (signal) => keepingSettingsFile(name, ownBackend, () => body(shown, signal)), [
-			"SIGINT",
-		]);
+		return await interruptible(words, operation, ["SIGINT"]);
 	} catch (error) {
 		throw shown.explain(error);
 	} finally {

@@ -56,6 +56,8 @@ async function ask({ env }: Environment, stack: string, ...args: string[]): Prom
 	const answer = await execa("pulumi", asked, { cwd: root, env, reject: false });
 	if (!answer.failed) return answer.stdout;
 	if (/no stack named .* found/.test(answer.stderr)) return undefined;
+	// Whoever was interrupted says so in words of their own.
+	if (answer.signal === "SIGINT") throw new Error(answer.shortMessage);
 	// Without what it has printed so far, in which there may be secrets.
 	throw new UserError(`Pulumi can't read the stack ${stack}: ${answer.stderr.trim() || answer.shortMessage}`);
 }

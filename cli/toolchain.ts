@@ -26,7 +26,8 @@ const airgapOptions = { cacheDir, log: (line: string) => progress(`airgap: ${lin
  * @param images The catalogue that was asked for; its images are not looked for.
  * @param purpose `look` needs no images. @param pulumiHome Where plugins are installed to.
  * @throws UserError when a registry refuses an image, as after too many pulls.
- */ export async function ensureToolchain(
+ */
+export async function ensureToolchain(
 	images: string | undefined,
 	purpose: "run" | "look",
 	pulumiHome: string,

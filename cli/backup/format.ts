@@ -156,7 +156,8 @@ export async function verifyBackup(file: string): Promise<Manifest> {
  * Reads each volume's compressed archive, one after the other, in the file's order.
  *
  * @param take Must read the archive to its end.
- */ export async function eachVolume(
+ */
+export async function eachVolume(
 	file: string,
 	take: (name: string, archive: AsyncIterable<Buffer>) => Promise<void>,
 ): Promise<void> {

@@ -56,7 +56,8 @@ export async function partsOf(environment: Environment, { stack }: StackOptions)
  * Volumes with names that are the same in every stack: in the engine they begin with a prefix, which a setting can change.
  *
  * @throws UserError where two volumes have the same name then.
- */ export function namedVolumes(volumes: Inventory["volumes"]): StackVolume[] {
+ */
+export function namedVolumes(volumes: Inventory["volumes"]): StackVolume[] {
 	const named = volumes.map(({ name, service }) => ({
 		name: name.slice(name.lastIndexOf(`-${service}-`) + 1),
 		engineName: name,

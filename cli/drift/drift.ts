@@ -41,10 +41,11 @@ async function drift(environment: Environment, stack: string): Promise<Gathered>
 		stackOf(environment, stack),
 		readState(environment, stack, { showSecrets: true }).then(narrowed),
 	]);
+	const context = contextOf(environment, stack, state);
 	const { looks, unseen } = looksAt(state);
 	const [engine, live] = await Promise.all([
 		previews(selected, environment, state),
-		gather(contextOf(environment, stack, state), looks),
+		gather(context, looks),
 	]);
 	const gathered = {
 		// The looks at what runs come first: of two findings with equal detail the first is reported, and theirs are more precise.

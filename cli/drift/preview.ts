@@ -17,7 +17,7 @@ import type { Gathered } from "./report.ts";
 export async function previews(selected: Stack, { ownBackend }: Environment, known: State): Promise<Gathered> {
 	const stack = selected.name;
 	const words = { stopping: "stopping: Pulumi ends its preview", stopped: "Interrupted." };
-	const compare = async () => {
+	const compare = async (signal: AbortSignal) => {
 		const begun = Promise.withResolvers<void>();
 		const plan = recorded((onEvent) =>
 			selected.preview({
@@ -29,13 +29,16 @@ export async function previews(selected: Stack, { ownBackend }: Environment, kno
 		).finally(begun.resolve);
 		// Both write the encryption salt into the settings file: at the same time, one would read what the other has half written.
 		await begun.promise;
+		// What begins now would not be interrupted. The preview may still write its salt.
+		if (signal.aborted) await plan;
+		signal.throwIfAborted();
 		return Promise.all([plan, recorded((onEvent) => selected.previewRefresh({ onEvent }))]);
 	};
 	// An interrupt must not leave the salt in the settings file.
 	const [preview, refresh] = await interruptible(
 		words,
 		async (signal) => {
-			const both = await keepingSettingsFile(stack, ownBackend, compare);
+			const both = await keepingSettingsFile(stack, ownBackend, () => compare(signal));
 			signal.throwIfAborted();
 			return both;
 		},

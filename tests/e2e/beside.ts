@@ -58,8 +58,12 @@ export class Beside {
 		return `http://host.docker.internal:${this.port}`;
 	}
 
-	/** The newest alert with these labels. */
-	told(labels: Record<string, string>): Alert | undefined {
-		return this.alerts.findLast((alert) => Object.entries(labels).every(([key, value]) => alert.labels[key] === value));
+	/** The newest alert with these labels, of one status where that is given. */
+	told(labels: Record<string, string>, status?: Alert["status"]): Alert | undefined {
+		return this.alerts.findLast(
+			(alert) =>
+				(status ?? alert.status) === alert.status &&
+				Object.entries(labels).every(([key, value]) => alert.labels[key] === value),
+		);
 	}
 }

@@ -146,5 +146,5 @@ describe("in S3", () => {
 it("status says that what the servers keep is not what was declared", async () => {
 	const status = await stack.tracestack("status");
 	expect(status.code, status.all).toBe(1);
-	expect(status.all).toMatch(/✗ traces +kept 336h, \w+, but the server says: 0\.01h/);
+	expect(status.all).toMatch(/✗ traces +kept 336h, \w+\n +but the server says: 0\.01h/);
 });

@@ -190,7 +190,12 @@ export class TestStack {
 			const names = await this.resources(kind);
 			if (names.length > 0) await execa("docker", [kind, "rm", ...(kind === "network" ? [] : ["--force"]), ...names]);
 		}
-		await this.pulumi("stack", "rm", "--yes", "--force");
+		const forget = () => this.pulumi("stack", "rm", "--yes", "--force");
+		const { all } = await forget();
+		if (!/currently locked by/.test(all)) return;
+		// By a run that was killed.
+		await this.pulumi("cancel", "--yes");
+		await forget();
 	}
 
 	async #run(args: string[]): Promise<Outcome> {

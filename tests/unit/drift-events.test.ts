@@ -1,8 +1,8 @@
-import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
-import { describe, expect, it } from "vitest";
+import type { EngineEvent, Stack, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
+import { describe, expect, it, vi } from "vitest";
 import { drifted, planned } from "../../cli/drift/events.ts";
 import { masked } from "../../cli/drift/finding.ts";
-import { failureOf } from "../../cli/drift/preview.ts";
+import { failureOf, previews } from "../../cli/drift/preview.ts";
 import type { State } from "../../cli/state.ts";
 
 const prefix = "urn:pulumi:dev::tracestack::";
@@ -233,4 +233,18 @@ describe("what the engine says when it can't look", () => {
 		);
 		expect(failureOf([])).toBeUndefined();
 	});
+});
+
+it("an interrupted preview is no reason to begin a refresh", async () => {
+	vi.spyOn(process.stderr, "write").mockReturnValue(true);
+	const preview = async () => {
+		// As the terminal does; nobody else in this process is to hear of it.
+		process.listeners("SIGINT").at(-1)?.("SIGINT");
+		throw new Error("error: preview canceled");
+	};
+	const previewRefresh = vi.fn(async () => {});
+	const interrupted = { name: "dev", preview, previewRefresh } as unknown as Stack;
+	const environment = { env: {}, ownBackend: false };
+	await expect(previews(interrupted, environment, { deployment: {} })).rejects.toThrow("Interrupted.");
+	expect(previewRefresh).not.toHaveBeenCalled();
 });
