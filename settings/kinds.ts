@@ -66,11 +66,13 @@ export const pattern = z
 	.meta({ allowed: "a regular expression as RE2 has them: without (?=, (?!, (?<, \\1, \\u, {1001}, []" });
 
 /** Whether both RE2 and JavaScript read it: a collector that is given anything else does not start. */
-function isPattern(text: string): boolean {
+function isPattern(given: string): boolean {
+	// A character by its number: JavaScript would read how often an x is repeated.
+	const text = given.replaceAll(/\\x\{[0-9A-Fa-f]+\}|\\./gs, (found) => (found.length > 2 ? "\\x20" : found));
 	if (/\(\?<?[=!]/.test(text)) return false;
 	const escaped = (text.match(/\\./gs) ?? []).map((two) => two.slice(1));
 	if (escaped.some((one) => /[1-9A-Za-z]/.test(one) && !/[aAbBdDfnpPQErsStvwWxz]/.test(one))) return false;
-	const plain = text.replaceAll(/\\./gs, "");
+	const plain = text.replaceAll(/\\./gs, "x");
 	// In RE2 a bracket that follows the first belongs to the class.
 	if (/\[\^?\]/.test(plain)) return false;
 	const repeats = [...plain.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].flatMap(([, least, most]) => [

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lostOr, ServerLost, verdict } from "../../workers/otel-worker/database.ts";
+import { lostOr, type Queries, ServerLost, verdict } from "../../workers/otel-worker/database.ts";
 import { decode, hexId } from "../../workers/otel-worker/decode.ts";
 import { read } from "../../workers/otel-worker/drain.ts";
 import { ExportTraceServiceRequestSchema } from "../../workers/otel-worker/generated/opentelemetry/proto/collector/trace/v1/trace_service_pb.js";
@@ -14,7 +14,7 @@ import { Losses } from "../../workers/otel-worker/losses.ts";
 import { type Batch, backoffSeconds } from "../../workers/otel-worker/queue.ts";
 import { Room } from "../../workers/otel-worker/room.ts";
 import { rowsOf, stored, timestamp } from "../../workers/otel-worker/rows.ts";
-import { parts } from "../../workers/otel-worker/store.ts";
+import { dropCounts, parts } from "../../workers/otel-worker/store.ts";
 
 type Value = MessageInitShape<typeof AnyValueSchema>["value"];
 type Span = MessageInitShape<typeof SpanSchema>;
@@ -304,6 +304,12 @@ it("what waits is what was found, and what came since", () => {
 	expect(room.full).toBe(true);
 	room.look()(0);
 	expect([room.waiting, room.full]).toEqual([0, false]);
+});
+
+it("counts that are too old go some at a time, so that no statement takes too long", async () => {
+	const deleted = [50_000, 7];
+	const db = { query: async () => ({ rowCount: deleted.shift() }) } as unknown as Queries;
+	expect([await dropCounts(db, "2026-03-04"), await dropCounts(db, "2026-03-04")]).toEqual([false, true]);
 });
 
 it("a statement has so many rows, and so much text", () => {

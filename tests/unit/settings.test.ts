@@ -243,6 +243,11 @@ describe("settings", () => {
 			expect(message).toContain(`\n  tracestack:${key} `);
 	});
 
+	it("take patterns with escapes within classes, and characters by their number", () => {
+		const values = ["token=[^\\s]+", "key=[^\\]]*", "\\[\\]", "a\\{1001}", "\\x{2028}", "[\\x{00}-\\x{1F}]"];
+		expect(parseSettings({ redaction: { values } }, dev).redaction.values).toEqual(values);
+	});
+
 	it("never have traces come later than they are kept", () => {
 		expect(parseSettings({ tempo: { retention: "2h" } }, dev).tempo.backfill).toBe("2h");
 	});

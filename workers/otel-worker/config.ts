@@ -31,7 +31,7 @@ export interface Config {
 		attempts?: number;
 		/** How long a batch waits whose worker was killed over it. @default 30: a slow insert is done by then, and one that is not does no harm */
 		leaseSeconds?: number;
-		/** What may wait; beyond it nothing is taken. @default without a limit */
+		/** What may wait, in bytes of payload; beyond it nothing is taken. @default 2 GiB */
 		mostBytes?: number;
 	};
 }

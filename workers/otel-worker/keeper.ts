@@ -8,6 +8,7 @@ import { dayMs } from "./drain.ts";
 import type { Look, Metrics } from "./metrics.ts";
 import { prepare } from "./prepare.ts";
 import type { Room } from "./room.ts";
+import { dropCounts } from "./store.ts";
 
 /** Between looks: what Prometheus sees is not older. */
 const lookMs = 5000;
@@ -95,9 +96,10 @@ export class Keeper {
 			const dropped = await drop(this.#pool, partition);
 			this.#tell(dropped ? `dropped ${partition}` : `${partition} is in use, and is dropped later`);
 		}
-		await this.#pool.query("DELETE FROM otel.span_counts WHERE minute < $1::date AT TIME ZONE 'UTC'", [isoDay(before)]);
+		const all = await dropCounts(this.#pool, isoDay(before));
 		await this.#pool.query("DELETE FROM otel.dead_letters WHERE died_at < $1", [new Date(before)]);
-		this.#keptAt = now;
+		// What is left goes with the next looks, so that nobody waits for it.
+		if (all) this.#keptAt = now;
 	}
 
 	/** Partitions that end with this day's beginning, or before. */

@@ -120,3 +120,17 @@ export class Days {
 		this.#seen.clear();
 	}
 }
+
+/** Counts that are deleted at once: all that a much shorter retention leaves could take longer than a statement may. */
+const mostCounts = 50_000;
+
+/** Deletes counts from before this day, a part of them. Resolves to whether that was all. */
+export async function dropCounts(db: Queries, day: string): Promise<boolean> {
+	const { rowCount } = await db.query(
+		`DELETE FROM otel.span_counts WHERE ctid = ANY (ARRAY(
+			SELECT ctid FROM otel.span_counts WHERE minute < $1::date AT TIME ZONE 'UTC' ORDER BY minute LIMIT ${mostCounts}
+		))`,
+		[day],
+	);
+	return (rowCount ?? 0) < mostCounts;
+}
