@@ -43,10 +43,7 @@ async function drift(environment: Environment, stack: string): Promise<Gathered>
 	]);
 	const context = contextOf(environment, stack, state);
 	const { looks, unseen } = looksAt(state);
-	const [engine, live] = await Promise.all([
-		previews(selected, environment, state),
-		gather(context, looks),
-	]);
+	const [engine, live] = await Promise.all([previews(selected, environment, state), gather(context, looks)]);
 	const gathered = {
 		// The looks at what runs come first: of two findings with equal detail the first is reported, and theirs are more precise.
 		findings: [...live.findings, ...engine.findings],
