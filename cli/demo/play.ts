@@ -80,7 +80,7 @@ export async function play(e: Endpoints, demo: Demo, options: PlayOptions, now =
 				demo.play(world);
 				sent.units++;
 			}
-			await flush(e, world, to, Math.min(until, now), sent, options.store);
+			await flush(e, world, to, Math.min(until, follow ? Date.now() : now), sent, options.store);
 			if (last) return sent;
 			if (until >= half && until - interval < half) await sleep(betweenHalves);
 		}

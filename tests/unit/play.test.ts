@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { playAll } from "../../cli/demo/demo.ts";
 import { play } from "../../cli/demo/play.ts";
@@ -12,13 +13,12 @@ import type { Endpoints } from "../../cli/verify/api.ts";
 let server: Server;
 let e: Endpoints;
 let answers = 200;
-const requests: { path: string; authorization: string | undefined; bytes: number }[] = [];
+const requests: { path: string; authorization: string | undefined; body: Buffer }[] = [];
 
 beforeAll(async () => {
 	server = createServer(async (request, response) => {
-		let bytes = 0;
-		for await (const chunk of request) bytes += chunk.length;
-		requests.push({ path: request.url ?? "", authorization: request.headers.authorization, bytes });
+		const body = await buffer(request);
+		requests.push({ path: request.url ?? "", authorization: request.headers.authorization, body });
 		response.writeHead(answers).end();
 	}).listen(0, "127.0.0.1");
 	await once(server, "listening");
@@ -105,6 +105,21 @@ describe("play", () => {
 		await playing;
 		expect(Date.now() - started).toBeLessThan(5000);
 		expect(begun.some(({ at }) => at > started - 4000)).toBe(true);
+	});
+
+	it("measures at the time that it has come to, also after its history: Prometheus refuses a second value for one moment", async () => {
+		const { demo } = recorded();
+		const stop = new AbortController();
+		const early = Date.now() - 60_000;
+		const playing = play(e, { ...demo, longest: 0 }, { ...options, minutes: 1, follow: stop.signal }, early);
+		setTimeout(() => stop.abort(), 1000);
+		await playing;
+		const times = requests
+			.filter(({ path }) => path === "/v1/metrics")
+			.flatMap(({ body }) => /"timeUnixNano":"(\d+)\d{6}"/.exec(`${body}`)?.[1] ?? [])
+			.map(Number);
+		expect(times.filter((time) => time > early).length).toBeGreaterThan(3);
+		expect(new Set(times).size).toBe(times.length);
 	});
 
 	it("says what it was told when it is refused", async () => {
